@@ -1,0 +1,1 @@
+//! Serves a contract to Hyperledger Fabric peers as chaincode-as-a-service.

@@ -1,0 +1,1 @@
+//! The patient-centric health-IoT contract.

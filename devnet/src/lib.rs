@@ -1,0 +1,1 @@
+//! Hyperledger Fabric in one process for development, tests and demonstrations.

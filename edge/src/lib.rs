@@ -1,0 +1,1 @@
+//! From raw pulse samples to heart-rate summaries on the patient's own device.

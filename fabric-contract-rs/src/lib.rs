@@ -1,0 +1,1 @@
+//! A Rust API for Hyperledger Fabric chaincode.

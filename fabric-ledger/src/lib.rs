@@ -1,0 +1,1 @@
+//! Hyperledger Fabric's ledger rules as a pure library.

@@ -1,0 +1,1 @@
+//! The ioht command: what each role does from a shell, and a demonstration of the whole path.
