@@ -1,1 +1,3 @@
 //! Repository checks and code generation.
+
+pub mod codegen;
