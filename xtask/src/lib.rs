@@ -1,3 +1,4 @@
 //! Repository checks and code generation.
 
 pub mod codegen;
+pub mod tidy;

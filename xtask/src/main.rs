@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::codegen;
+use xtask::{codegen, tidy};
 
 #[derive(Parser)]
 #[command(about = "Repository checks and code generation")]
@@ -22,12 +22,15 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Check the rules that no compiler holds: dependency arrows, lengths, stale generated code.
+    Tidy,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
-        Command::Codegen { check } => run_codegen(check),
+        Command::Codegen { check } => run_codegen(check).map_err(|error| error.to_string()),
+        Command::Tidy => run_tidy(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,7 +42,17 @@ fn main() -> ExitCode {
     }
 }
 
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
 fn run_codegen(check: bool) -> Result<(), codegen::CodegenError> {
-    let protos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fabric-protos");
+    let protos = root().join("fabric-protos");
     if check { codegen::check(&protos) } else { codegen::write(&protos) }
+}
+
+fn run_tidy() -> Result<(), String> {
+    let findings = tidy::check(root()).map_err(|error| error.to_string())?;
+    run_codegen(true).map_err(|error| error.to_string())?;
+    if findings.is_empty() { Ok(()) } else { Err(findings.join("\n")) }
 }
