@@ -1,1 +1,43 @@
 //! Hyperledger Fabric's ledger rules as a pure library.
+//!
+//! What a peer and an orderer decide, without what they do: no I/O, no clock, no randomness, no
+//! async. State is read through a [`Store`] snapshot, time and identities come in as arguments,
+//! and what has to be written goes out as values. So the same rules serve an embedded Fabric and
+//! a mock ledger, and every one of them can be tested with a few lines.
+//!
+//! - [`Simulator`] runs one transaction against a snapshot, with a peer's refusals, and leaves
+//!   Fabric's [read-write sets](rwset), byte for byte.
+//! - [`BlockStateValidator`] finds conflicting reads and phantoms between and within blocks and
+//!   gathers an [`UpdateBatch`].
+//! - [`private_updates`] turns plaintext into the private updates of one peer.
+
+mod access;
+mod batch;
+mod hash;
+mod memory;
+pub mod metadata;
+mod mvcc;
+mod private;
+pub mod rwset;
+mod simulator;
+mod space;
+mod store;
+mod time;
+mod version;
+
+pub use fabric_protos::protos::TxValidationCode;
+
+pub use self::access::{CollectionAccess, Permission};
+pub use self::batch::{Update, UpdateBatch};
+pub use self::hash::sha256;
+pub use self::memory::MemoryStore;
+pub use self::mvcc::{BlockState, BlockStateValidator, Purge};
+pub use self::private::{MissingPrivateData, PrivateTx, PrivateUpdates, private_updates};
+pub use self::simulator::{
+    KeyValue, QUERY_BATCH, QueryBatch, QueryId, QueryRows, Simulation, SimulationError,
+    SimulationResults, Simulator, TOTAL_QUERY_LIMIT,
+};
+pub use self::space::{KeyRange, Space};
+pub use self::store::{KeyModification, Row, Store, StoreError, TxRecord};
+pub use self::time::Timestamp;
+pub use self::version::{Version, Versioned};
