@@ -14,6 +14,7 @@
 mod access;
 mod batch;
 mod hash;
+mod history;
 mod memory;
 pub mod metadata;
 mod mvcc;
@@ -30,6 +31,7 @@ pub use fabric_protos::protos::TxValidationCode;
 pub use self::access::{CollectionAccess, Permission};
 pub use self::batch::{Update, UpdateBatch};
 pub use self::hash::sha256;
+pub use self::history::key_modifications;
 pub use self::memory::MemoryStore;
 pub use self::mvcc::{BlockState, BlockStateValidator, Purge};
 pub use self::private::{MissingPrivateData, PrivateTx, PrivateUpdates, private_updates};
