@@ -3,6 +3,7 @@
 use crate::clean::Signal;
 use crate::filter::{STEP_US, band_pass, moving_average, resample};
 use crate::intervals::{Verdict, judge};
+use crate::shape::likeness;
 
 /// Half widths, in 10 ms samples, of the two averages: 110 ms for the systolic peak and 670 ms for
 /// a beat (Elgendi's optimum is 111 ms and 667 ms).
@@ -26,7 +27,7 @@ pub struct Beat {
     pub time_us: i64,
     /// Time since the beat before, unless it is the first of its segment.
     pub interval_us: Option<i64>,
-    /// Whether that interval is a heart beat's.
+    /// Whether that interval is a heart beat's, or why not.
     pub verdict: Verdict,
 }
 
@@ -89,12 +90,32 @@ impl Beats {
 ///    surroundings only);
 /// 5. and each block of at least 110 ms gives one beat, at its highest band-passed value, brought
 ///    below the sample spacing by the parabola through that and its two neighbours.
+///
+/// A beat's interval is that since the beat before it in the segment. It is valid
+/// - between 300 ms and 2 s (200 to 30 beats a minute),
+/// - where beats look alike: the beats around it (five to each side) correlate with their average,
+///   over one median interval around the peak, by 0.86 or more in the median. This is the template
+///   test for pulse waves of C. Orphanidou, T. Bonnici, P. Charlton, D. Clifton, D. Vallance and
+///   L. Tarassenko, "Signal-Quality Indices for the Electrocardiogram and Photoplethysmogram:
+///   Derivation and Applications to Wireless Monitoring", IEEE Journal of Biomedical and Health
+///   Informatics 19(3), 2015, with the median in place of the mean, so that single false beats do
+///   not discredit their neighbours,
+/// - and within 30 % of the median of the eleven intervals around it. That share is the rule of
+///   P. van Gent, H. Farah, N. van Nes and B. van Arem, "HeartPy: A novel heart rate algorithm for
+///   the analysis of noisy signals", Transportation Research Part F 66, 2019, there around the mean
+///   of all intervals.
+///
+/// Each other beat keeps its [`Verdict`], so that none is lost from the counts. What this does not
+/// do: tell an arrhythmia from a fault. Intervals of atrial fibrillation beyond the 30 % count as
+/// irregular; the share of rejected beats of a window then shows it.
 pub fn beats(signal: &Signal) -> Beats {
     let mut found = Vec::new();
     for segment in signal.segments() {
         let even = resample(segment.times_us(), segment.values());
-        let peaks = peaks(even.first_us, &band_pass(&even.values));
-        found.extend(judge(&peaks));
+        let wave = band_pass(&even.values);
+        let peaks = peaks(even.first_us, &wave);
+        let likeness = likeness(&peaks, even.first_us, &wave);
+        found.extend(judge(&peaks, &likeness));
     }
     Beats { beats: found }
 }

@@ -14,78 +14,69 @@ const NEIGHBOURS: usize = 5;
 /// Largest deviation from the neighbours' median, in percent of it.
 const DEVIATION_MAX_PERCENT: i64 = 30;
 
-/// Share, in percent, of the intervals around that must be regular for one of them to count.
-const SUPPORT_MIN_PERCENT: usize = 60;
+/// Least likeness of the beats around, in thousandths of a correlation.
+const LIKENESS_MIN_MILLI: i64 = 860;
 
-/// What became of a detected beat. The interval meant is the one that ends with it.
+/// What became of a detected beat. The interval meant is the one that ends with it; a beat that
+/// fits several gets the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Its interval is a heart beat's.
-    Valid,
     /// The first beat of a segment: it has no interval.
     First,
-    /// Shorter than 300 ms.
+    /// Its interval is shorter than 300 ms.
     TooShort,
     /// Longer than 2 s: beats were missed, or the pulse was lost.
     TooLong,
-    /// More than 30 % away from the median of its neighbourhood: a beat too many or too few.
+    /// The beats around it do not look alike: movement or noise, not a pulse.
+    Unlike,
+    /// Its interval is more than 30 % away from the median of its neighbourhood: a beat too many or
+    /// too few.
     Irregular,
-    /// Regular itself, but fewer than 60 % of the intervals around it are: movement or noise.
-    Unsteady,
+    /// Its interval is a heart beat's.
+    Valid,
 }
 
 impl Verdict {
     /// All of them.
     pub const ALL: [Self; 6] =
-        [Self::Valid, Self::First, Self::TooShort, Self::TooLong, Self::Irregular, Self::Unsteady];
+        [Self::First, Self::TooShort, Self::TooLong, Self::Unlike, Self::Irregular, Self::Valid];
 }
 
-/// Judges the intervals between the peaks of one segment.
+/// Judges the peaks of one segment by the intervals between them and by the [likeness] of the beats
+/// around each.
 ///
-/// The 30 % around a typical interval is the rule of P. van Gent, H. Farah, N. van Nes and
-/// B. van Arem, "HeartPy: A novel heart rate algorithm for the analysis of noisy signals",
-/// Transportation Research Part F 66, 2019, with the median of the eleven intervals around in
-/// place of the mean of all.
-pub(crate) fn judge(peaks: &[i64]) -> Vec<Beat> {
+/// [likeness]: crate::shape::likeness
+pub(crate) fn judge(peaks: &[i64], likeness: &[i64]) -> Vec<Beat> {
     let intervals: Vec<i64> = peaks.iter().zip(peaks.iter().skip(1)).map(|(a, b)| b - a).collect();
-    let first_pass: Vec<Verdict> =
-        (0..intervals.len()).map(|index| plausible(&intervals, index)).collect();
-    let mut beats = Vec::with_capacity(peaks.len());
-    for (index, time_us) in peaks.iter().enumerate() {
-        let position = index.checked_sub(1);
-        let interval_us = position.and_then(|position| intervals.get(position)).copied();
-        let verdict = position
-            .and_then(|position| {
-                let verdict = *first_pass.get(position)?;
-                Some(if verdict == Verdict::Valid && !supported(&first_pass, position) {
-                    Verdict::Unsteady
-                } else {
-                    verdict
-                })
-            })
-            .unwrap_or(Verdict::First);
-        beats.push(Beat { time_us: *time_us, interval_us, verdict });
-    }
-    beats
+    peaks
+        .iter()
+        .zip(likeness)
+        .enumerate()
+        .map(|(index, (time_us, likeness))| {
+            let position = index.checked_sub(1);
+            let interval_us = position.and_then(|position| intervals.get(position)).copied();
+            let verdict = match (interval_us, position) {
+                (Some(interval), Some(position)) => {
+                    verdict(interval, *likeness, around(&intervals, position))
+                }
+                _ => Verdict::First,
+            };
+            Beat { time_us: *time_us, interval_us, verdict }
+        })
+        .collect()
 }
 
-fn around<T>(items: &[T], index: usize) -> &[T] {
-    let from = index.saturating_sub(NEIGHBOURS);
-    let to = (index + NEIGHBOURS + 1).min(items.len());
-    items.get(from..to).unwrap_or_default()
-}
-
-fn plausible(intervals: &[i64], index: usize) -> Verdict {
-    let Some(interval) = intervals.get(index).copied() else {
-        return Verdict::First;
-    };
+fn verdict(interval: i64, likeness: i64, near: &[i64]) -> Verdict {
     if interval < INTERVAL_MIN_US {
         return Verdict::TooShort;
     }
     if interval > INTERVAL_MAX_US {
         return Verdict::TooLong;
     }
-    let mut near: Vec<i64> = around(intervals, index)
+    if likeness < LIKENESS_MIN_MILLI {
+        return Verdict::Unlike;
+    }
+    let mut near: Vec<i64> = near
         .iter()
         .copied()
         .filter(|interval| (INTERVAL_MIN_US..=INTERVAL_MAX_US).contains(interval))
@@ -99,8 +90,77 @@ fn plausible(intervals: &[i64], index: usize) -> Verdict {
     }
 }
 
-fn supported(verdicts: &[Verdict], index: usize) -> bool {
-    let near = around(verdicts, index);
-    let regular = near.iter().filter(|verdict| **verdict == Verdict::Valid).count();
-    regular * 100 >= near.len() * SUPPORT_MIN_PERCENT
+fn around(intervals: &[i64], index: usize) -> &[i64] {
+    let from = index.saturating_sub(NEIGHBOURS);
+    let to = (index + NEIGHBOURS + 1).min(intervals.len());
+    intervals.get(from..to).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Peaks after these intervals in milliseconds, all alike; the verdicts of all but the first.
+    fn check(intervals_ms: &[i64], expected: &str) {
+        let mut peaks = vec![0];
+        for interval in intervals_ms {
+            peaks.push(peaks[peaks.len() - 1] + interval * 1_000);
+        }
+        let beats = judge(&peaks, &vec![1_000; peaks.len()]);
+        assert_eq!(beats[0].verdict, Verdict::First);
+        let letters: String = beats[1..]
+            .iter()
+            .map(|beat| match beat.verdict {
+                Verdict::Valid => 'v',
+                Verdict::TooShort => 's',
+                Verdict::TooLong => 'l',
+                Verdict::Irregular => 'i',
+                Verdict::Unlike => 'u',
+                Verdict::First => 'f',
+            })
+            .collect();
+        assert_eq!(letters, expected);
+    }
+
+    #[test]
+    fn a_steady_pulse_is_valid() {
+        check(&[800, 810, 790, 805, 800, 795], "vvvvvv");
+    }
+
+    #[test]
+    fn bounds_are_inclusive() {
+        check(&[300, 300, 300, 300], "vvvv");
+        check(&[299, 299, 299], "sss");
+        check(&[2_000, 2_000, 2_000], "vvv");
+        check(&[2_001, 2_001, 2_001], "lll");
+    }
+
+    #[test]
+    fn a_beat_too_many_and_one_too_few() {
+        check(&[800, 800, 350, 450, 800, 800, 1_600, 800, 800], "vviivvivv");
+    }
+
+    #[test]
+    fn a_change_of_rate_is_followed() {
+        check(&[1_000, 950, 900, 850, 800, 760, 720, 690, 660, 640, 620, 600], "vvvvvvvvvvvv");
+    }
+
+    #[test]
+    fn the_deviation_allowed_is_30_percent() {
+        check(&[1_000, 1_000, 1_300, 1_000, 700, 1_000, 1_000], "vvvvvvv");
+        check(&[1_000, 1_000, 1_301, 1_000, 699, 1_000, 1_000], "vvivivv");
+    }
+
+    #[test]
+    fn beats_that_do_not_look_alike_are_none() {
+        let peaks: Vec<i64> = (0..4).map(|index| index * 800_000).collect();
+        let beats = judge(&peaks, &[860, 860, 859, 860]);
+        let verdicts: Vec<Verdict> = beats.iter().map(|beat| beat.verdict).collect();
+        assert_eq!(verdicts, [Verdict::First, Verdict::Valid, Verdict::Unlike, Verdict::Valid]);
+    }
+
+    #[test]
+    fn no_peaks_no_beats() {
+        assert_eq!(judge(&[], &[]), Vec::new());
+    }
 }

@@ -55,6 +55,7 @@ mod input;
 mod intervals;
 mod pipeline;
 mod raw;
+mod shape;
 mod stamp;
 mod statistics;
 mod summary;
