@@ -2,6 +2,12 @@
 //! another method. `data/heartpy.json` is the output of `data/heartpy_figures.py`; its rates are
 //! those HeartPy's own documentation prints.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; a panic is the failure"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
