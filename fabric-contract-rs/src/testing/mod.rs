@@ -1,0 +1,6 @@
+//! What tests of contracts need: identities.
+
+mod der;
+mod identity;
+
+pub use identity::TestIdentity;
