@@ -1,0 +1,76 @@
+# Packages, installs, approves and commits the chaincode; starts its server.
+# shellcheck shell=bash
+
+package_chaincode() {
+    local work=$NETWORK_DIR/package
+    PACKAGE=$work/$CHAINCODE.tar.gz
+    rm -rf "$work" && mkdir -p "$work"
+    sed "s|@ADDRESS@|$CHAINCODE_ADDRESS|" "$HERE/connection.json.template" >"$work/connection.json"
+    printf '{"type":"ccaas","label":"%s_%s"}\n' "$CHAINCODE" "$CHAINCODE_VERSION" >"$work/metadata.json"
+    # The same content must give the same package id on every machine.
+    reproducible_tar "$work" code.tar.gz connection.json
+    reproducible_tar "$work" "$CHAINCODE.tar.gz" metadata.json code.tar.gz
+    PACKAGE_ID=$(peer lifecycle chaincode calculatepackageid "$PACKAGE")
+    say "$PACKAGE_ID" >"$NETWORK_DIR/package-id"
+}
+
+reproducible_tar() {
+    local folder=$1 archive=$2
+    shift 2
+    tar -C "$folder" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - "$@" | gzip -n >"$folder/$archive"
+}
+
+install_chaincode() {
+    act_as "$@"
+    if ! peer lifecycle chaincode queryinstalled 2>/dev/null | grep -qF "$PACKAGE_ID"; then
+        peer lifecycle chaincode install "$PACKAGE" >>"$LOGS_DIR/setup.log" 2>&1 ||
+            die "installing on $1's peer failed; see $LOGS_DIR/setup.log"
+    fi
+}
+
+definition() {
+    printf '%s\n' --channelID "$CHANNEL" --name "$CHAINCODE" --version "$CHAINCODE_VERSION" \
+        --sequence "$SEQUENCE" --collections-config "$POLICIES_DIR/collections.json" \
+        --signature-policy "$(cat "$POLICIES_DIR/endorsement-policy.txt")"
+}
+
+approve_chaincode() {
+    act_as "$@"
+    local -a flags
+    mapfile -t flags < <(orderer_flags; definition)
+    peer lifecycle chaincode approveformyorg "${flags[@]}" --package-id "$PACKAGE_ID" >>"$LOGS_DIR/setup.log" 2>&1 ||
+        die "$1 could not approve the chaincode; see $LOGS_DIR/setup.log"
+}
+
+commit_flags() {
+    printf '%s\n' --peerAddresses "127.0.0.1:$4" --tlsRootCertFiles "$ORGS_DIR/peerOrganizations/$3/peers/peer0.$3/tls/ca.crt"
+}
+
+committed_sequence() {
+    peer lifecycle chaincode querycommitted --channelID "$CHANNEL" --name "$CHAINCODE" 2>/dev/null |
+        sed -n 's/.*Sequence: *\([0-9]*\).*/\1/p' | head -n 1
+}
+
+commit_chaincode() {
+    local -a flags
+    mapfile -t flags < <(orderer_flags; definition; each_org commit_flags)
+    peer lifecycle chaincode commit "${flags[@]}" >>"$LOGS_DIR/setup.log" 2>&1 ||
+        die "the chaincode could not be committed; see $LOGS_DIR/setup.log"
+}
+
+# The server's binary: CCAAS_SERVER, or built here.
+server_binary() {
+    if [ -n "${CCAAS_SERVER:-}" ]; then
+        say "$CCAAS_SERVER"
+    else
+        (cd "$HERE/.." && cargo build --release --quiet -p ccaas-server >&2) || die "building ccaas-server failed"
+        say "${CARGO_TARGET_DIR:-$HERE/../target}/release/ccaas-server"
+    fi
+}
+
+start_server() {
+    local binary
+    binary=$(server_binary)
+    CHAINCODE_ID=$(cat "$NETWORK_DIR/package-id") CHAINCODE_SERVER_ADDRESS=$CHAINCODE_ADDRESS \
+        start chaincode "$binary" --policies "$POLICIES_DIR"
+}

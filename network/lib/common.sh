@@ -1,0 +1,87 @@
+# Shared by network.sh and its parts: settings, messages, Fabric's commands.
+# shellcheck shell=bash
+
+NETWORK_DIR=${NETWORK_DIR:-$HERE/run}
+ORGANIZATIONS_FILE=${ORGANIZATIONS_FILE:-$HERE/organizations.conf}
+POLICIES_DIR=${POLICIES_DIR:-$HERE/../policies}
+CHANNEL=${CHANNEL:-mychannel}
+CHAINCODE=${CHAINCODE:-ioht}
+CHAINCODE_VERSION=${CHAINCODE_VERSION:-1.0}
+CHAINCODE_ADDRESS=${CHAINCODE_ADDRESS:-127.0.0.1:9999}
+ORDERER_PORT=${ORDERER_PORT:-7050}
+ORDERER_ADMIN_PORT=${ORDERER_ADMIN_PORT:-7053}
+ORDERER_OPERATIONS_PORT=${ORDERER_OPERATIONS_PORT:-9443}
+# A lone transaction waits this long for company; Fabric's own default is 2s.
+BATCH_TIMEOUT=${BATCH_TIMEOUT:-200ms}
+USE_WRITE_BATCH=${USE_WRITE_BATCH:-true}
+USE_GET_MULTIPLE_KEYS=${USE_GET_MULTIPLE_KEYS:-true}
+ORDERER_DOMAIN=example.com
+ORGS_DIR=$NETWORK_DIR/organizations
+CONFIG_DIR=$NETWORK_DIR/config
+LOGS_DIR=$NETWORK_DIR/logs
+PIDS_DIR=$NETWORK_DIR/pids
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf 'network.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# Finds Fabric's commands on PATH or in FABRIC_BIN and tells their release.
+find_fabric() {
+    [ -z "${FABRIC_BIN:-}" ] || PATH=$FABRIC_BIN:$PATH
+    local command missing=
+    for command in peer orderer configtxgen cryptogen osnadmin; do
+        command -v "$command" >/dev/null || missing="$missing $command"
+    done
+    [ -z "$missing" ] || die "not found:$missing. Install Fabric's binaries (release 3.1 or 2.5) with its install-fabric.sh and put them on PATH, or set FABRIC_BIN to their folder."
+    FABRIC_VERSION=$(peer version | sed -n 's/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' | head -n 1)
+    case $FABRIC_VERSION in
+        3.[1-9]* | 2.5.*) ;;
+        *) die "found Fabric ${FABRIC_VERSION:-of an unknown version}; this network is made for 3.1 and 2.5." ;;
+    esac
+}
+
+# Calls "$@" with each organisation's fields appended: msp kind domain port chaincode-port ops-port.
+each_org() {
+    local msp kind domain port chaincode_port operations_port
+    while read -r msp kind domain port chaincode_port operations_port; do
+        case $msp in '' | '#'*) continue ;; esac
+        "$@" "$msp" "$kind" "$domain" "$port" "$chaincode_port" "$operations_port" </dev/null || return
+    done <"$ORGANIZATIONS_FILE"
+}
+
+msps_of_kind() {
+    awk -v kind="$1" '$1 !~ /^#/ && NF && (kind == "any" || $2 == kind) { print $1 }' "$ORGANIZATIONS_FILE"
+}
+
+# 'A.role','B.role' for a policy, from MSP ids on standard input.
+principals() {
+    sed "s/.*/'&.$1'/" | paste -sd, -
+}
+
+orderer_ca() { say "$ORGS_DIR/ordererOrganizations/$ORDERER_DOMAIN/tlsca/tlsca.$ORDERER_DOMAIN-cert.pem"; }
+
+# Makes the peer command act as an organisation's administrator: msp kind domain port ….
+act_as() {
+    local org=$ORGS_DIR/peerOrganizations/$3
+    export FABRIC_CFG_PATH=$CONFIG_DIR/peer-$1
+    export CORE_PEER_TLS_ENABLED=true CORE_PEER_LOCALMSPID=$1 CORE_PEER_ADDRESS=127.0.0.1:$4
+    export CORE_PEER_TLS_ROOTCERT_FILE=$org/peers/peer0.$3/tls/ca.crt
+    export CORE_PEER_MSPCONFIGPATH=$org/users/Admin@$3/msp
+}
+
+orderer_flags() {
+    printf '%s\n' -o "127.0.0.1:$ORDERER_PORT" --ordererTLSHostnameOverride "orderer.$ORDERER_DOMAIN" --tls --cafile "$(orderer_ca)"
+}
+
+# Repeats "$@" until it succeeds, for at most the given number of seconds.
+wait_for() {
+    local seconds=$1 what=$2 deadline
+    shift 2
+    deadline=$((SECONDS + seconds))
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || die "$what did not happen within $seconds s; see $LOGS_DIR"
+        sleep 0.2
+    done
+}

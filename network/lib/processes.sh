@@ -1,0 +1,63 @@
+# Starts and stops the network's processes, each known by its recorded process id.
+# shellcheck shell=bash
+
+# Whether the process recorded under a name still runs, and is the program that was started.
+running() {
+    local file=$PIDS_DIR/$1 pid program
+    [ -f "$file" ] || return 1
+    read -r pid program <"$file"
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$program" ]
+}
+
+# start NAME COMMAND…: in the background, its output in the log of that name.
+start() {
+    local name=$1 program
+    shift
+    ! running "$name" || return 0
+    # The kernel keeps the first 15 characters of a program's name.
+    program=$(basename "$1" | cut -c 1-15)
+    mkdir -p "$PIDS_DIR" "$LOGS_DIR"
+    nohup "$@" >>"$LOGS_DIR/$name.log" 2>&1 </dev/null &
+    printf '%s %s\n' "$!" "$program" >"$PIDS_DIR/$name"
+}
+
+stop() {
+    local pid program
+    if running "$1"; then
+        read -r pid program <"$PIDS_DIR/$1"
+        kill "$pid"
+        local deadline=$((SECONDS + 15))
+        while running "$1"; do
+            [ $SECONDS -lt $deadline ] || kill -KILL "$pid" 2>/dev/null || true
+            sleep 0.1
+        done
+    fi
+    rm -f "$PIDS_DIR/$1"
+}
+
+start_orderer() {
+    FABRIC_CFG_PATH=$CONFIG_DIR/orderer start orderer orderer
+}
+
+start_peer() {
+    FABRIC_CFG_PATH=$CONFIG_DIR/peer-$1 start "peer-$1" peer node start
+}
+
+orderer_admin() {
+    local node=$ORGS_DIR/ordererOrganizations/$ORDERER_DOMAIN/orderers/orderer.$ORDERER_DOMAIN/tls
+    osnadmin channel "$@" -o "127.0.0.1:$ORDERER_ADMIN_PORT" --ca-file "$(orderer_ca)" \
+        --client-cert "$node/server.crt" --client-key "$node/server.key"
+}
+
+orderer_has_channel() {
+    orderer_admin list --channelID "$CHANNEL" | grep -q '"status": "active"'
+}
+
+join_peer() {
+    act_as "$@"
+    wait_for 30 "the start of $1's peer" peer channel list
+    if ! peer channel list 2>/dev/null | grep -qx "$CHANNEL"; then
+        peer channel join -b "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
+            die "$1's peer could not join $CHANNEL; see $LOGS_DIR/setup.log"
+    fi
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# A real Hyperledger Fabric network on this machine, without containers.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$HERE/lib/common.sh"
+. "$HERE/lib/config.sh"
+. "$HERE/lib/processes.sh"
+. "$HERE/lib/chaincode.sh"
+
+usage() {
+    cat <<EOF
+Usage: network.sh COMMAND
+
+  up       create what is missing and start: one orderer, one peer an organisation, the channel
+  deploy   install, approve and commit the chaincode, and start its server
+  down     stop every process that this network started
+  status   what runs, the channel's height, the chaincode's definition
+  logs     follow the logs (logs NAME: one of them)
+  clean    down, then remove the network's folder with its ledgers and keys
+
+Everything listens on 127.0.0.1. Fabric's commands (3.1 or 2.5) are taken from PATH or FABRIC_BIN.
+
+Settings, by environment (default):
+  NETWORK_DIR            keys, configuration, ledgers, logs ($NETWORK_DIR)
+  ORGANIZATIONS_FILE     organisations and ports ($ORGANIZATIONS_FILE)
+  POLICIES_DIR           collection and endorsement policies ($POLICIES_DIR)
+  CHANNEL                ($CHANNEL)
+  CHAINCODE, CHAINCODE_VERSION, CHAINCODE_ADDRESS  ($CHAINCODE, $CHAINCODE_VERSION, $CHAINCODE_ADDRESS)
+  CCAAS_SERVER           a chaincode server to run instead of the one built here; "none": run none
+  ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)
+  BATCH_TIMEOUT          how long a lone transaction waits ($BATCH_TIMEOUT)
+  USE_WRITE_BATCH, USE_GET_MULTIPLE_KEYS  what peers offer chaincode, from 3.1 ($USE_WRITE_BATCH, $USE_GET_MULTIPLE_KEYS)
+EOF
+}
+
+up() {
+    find_fabric
+    say "Fabric $FABRIC_VERSION in $NETWORK_DIR"
+    mkdir -p "$CONFIG_DIR" "$LOGS_DIR"
+    if [ ! -f "$NETWORK_DIR/$CHANNEL.block" ]; then
+        write_crypto_config
+        write_configtx
+        rm -rf "$ORGS_DIR"
+        cryptogen generate --config="$CONFIG_DIR/crypto-config.yaml" --output="$ORGS_DIR" >>"$LOGS_DIR/setup.log" 2>&1 ||
+            die "cryptogen failed; see $LOGS_DIR/setup.log"
+        FABRIC_CFG_PATH=$CONFIG_DIR configtxgen -profile Channel -channelID "$CHANNEL" \
+            -outputBlock "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
+            die "configtxgen failed; see $LOGS_DIR/setup.log"
+    fi
+    write_orderer_config
+    each_org write_peer_config
+    start_orderer
+    each_org start_peer
+    wait_for 30 "the start of the orderer" orderer_admin list
+    if ! orderer_admin list --channelID "$CHANNEL" 2>/dev/null | grep -q '"status": "active"'; then
+        orderer_admin join --channelID "$CHANNEL" --config-block "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
+            die "the orderer could not join $CHANNEL; see $LOGS_DIR/setup.log"
+    fi
+    wait_for 30 "the orderer's election on $CHANNEL" orderer_has_channel
+    each_org join_peer
+    say "up: channel $CHANNEL with $(msps_of_kind any | paste -sd' '); identities in $ORGS_DIR"
+}
+
+deploy() {
+    find_fabric
+    [ -f "$NETWORK_DIR/$CHANNEL.block" ] || die "no network in $NETWORK_DIR: run 'network.sh up' first"
+    package_chaincode
+    each_org install_chaincode
+    each_org act_as
+    local committed
+    committed=$(committed_sequence)
+    SEQUENCE=${SEQUENCE:-$((${committed:-0} + 1))}
+    each_org approve_chaincode
+    commit_chaincode
+    say "committed: $CHAINCODE $CHAINCODE_VERSION, sequence $SEQUENCE, package $PACKAGE_ID"
+    if [ "${CCAAS_SERVER:-}" = none ]; then
+        say "start the server: CHAINCODE_ID=$PACKAGE_ID CHAINCODE_SERVER_ADDRESS=$CHAINCODE_ADDRESS ccaas-server"
+    else
+        stop chaincode
+        start_server
+        say "serving at $CHAINCODE_ADDRESS"
+    fi
+}
+
+down() {
+    local file
+    for file in "$PIDS_DIR"/*; do
+        [ ! -f "$file" ] || stop "$(basename "$file")"
+    done
+    say "down"
+}
+
+status() {
+    local file name
+    for file in "$PIDS_DIR"/*; do
+        [ -f "$file" ] || { say "nothing runs"; return; }
+        name=$(basename "$file")
+        if running "$name"; then say "$name: running ($(cut -d' ' -f1 "$file"))"; else say "$name: stopped"; fi
+    done
+    find_fabric
+    each_org channel_status
+}
+
+channel_status() {
+    act_as "$@"
+    say "$1: $(peer channel getinfo -c "$CHANNEL" 2>/dev/null | sed 's/^Blockchain info: //' || say "does not answer")"
+    peer lifecycle chaincode querycommitted --channelID "$CHANNEL" 2>/dev/null | sed 's/^/    /' || true
+}
+
+logs() {
+    if [ $# -gt 0 ]; then tail -n 100 -f "$LOGS_DIR/$1.log"; else tail -n 20 -f "$LOGS_DIR"/*.log; fi
+}
+
+clean() {
+    down
+    [ -d "$CONFIG_DIR" ] || [ ! -e "$NETWORK_DIR" ] || die "$NETWORK_DIR does not look like a network of this script: not removed"
+    rm -rf "$NETWORK_DIR"
+    say "removed $NETWORK_DIR"
+}
+
+case ${1:-help} in
+    up | deploy | down | status | clean) [ $# -eq 1 ] || { usage >&2; exit 2; }; "$1" ;;
+    logs) shift; logs "$@" ;;
+    help | -h | --help) usage ;;
+    *) usage >&2; exit 2 ;;
+esac
