@@ -107,6 +107,8 @@ General:
   Authentication: {TimeWindow: 15m}
   MaxRecvMsgSize: 104857600
   MaxSendMsgSize: 104857600
+  # The channel is joined by osnadmin; a 2.5 orderer would otherwise look for a system channel.
+  BootstrapMethod: none
 FileLedger: {Location: $NETWORK_DIR/data/orderer}
 ChannelParticipation: {Enabled: true, MaxRequestBodySize: 1 MB}
 Consensus:
