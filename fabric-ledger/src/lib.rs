@@ -9,6 +9,7 @@
 //!   Fabric's [read-write sets](rwset), byte for byte.
 //! - [`BlockStateValidator`] finds conflicting reads and phantoms between and within blocks and
 //!   gathers an [`UpdateBatch`].
+//! - [`policy`] reads, evaluates and plans for endorsement policies.
 //! - [`private_updates`] turns plaintext into the private updates of one peer.
 
 mod access;
@@ -18,6 +19,7 @@ mod history;
 mod memory;
 pub mod metadata;
 mod mvcc;
+pub mod policy;
 mod private;
 pub mod rwset;
 mod simulator;
