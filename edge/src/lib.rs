@@ -48,6 +48,7 @@
 mod beats;
 mod clean;
 mod clock;
+mod error;
 mod filter;
 mod fixed;
 mod grid;
@@ -62,10 +63,11 @@ mod summary;
 
 pub use beats::{Beat, Beats, beats};
 pub use clean::{CleanOptions, Quality, RepeatedStamps, Segment, Signal, clean};
+pub use error::InputError;
 pub use fixed::MICRO;
 pub use grid::{GridError, GridOptions, RefusedWindow, Summaries, Tail, WindowRefusal, summarise};
 pub use input::{
-    Columns, Field, InputError, ROWS_MAX, Reading, Recording, Row, TimeColumn, VALUE_MAX, read_csv,
+    Columns, Field, ROWS_MAX, Reading, Recording, Row, TimeColumn, VALUE_MAX, read_csv,
 };
 pub use intervals::Verdict;
 pub use pipeline::{Outcome, PipelineError, PipelineOptions, pipeline};
