@@ -1,9 +1,5 @@
 //! What cleaning makes of recordings that are not clean.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests; a panic is the failure"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests; a panic is the failure")]
 
 use ioht_edge::{CleanOptions, Quality, Reading, Recording, RepeatedStamps, Row, Signal, clean};
 

@@ -88,7 +88,7 @@ fn assert_the_ledger_would_take(summary: &Summary) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// Every row has exactly one fate, and segments are what they promise.
     #[test]

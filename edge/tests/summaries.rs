@@ -1,9 +1,5 @@
 //! What leaves the device.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests; a panic is the failure"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests; a panic is the failure")]
 
 mod pulse;
 
