@@ -8,13 +8,12 @@
     reason = "helpers of tests; a panic is the failure"
 )]
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod recordings;
 
-use ioht_edge::{
-    Beat, Beats, CleanOptions, Columns, Field, Quality, Recording, RepeatedStamps, TimeColumn,
-    Verdict, beats, clean, read_csv,
-};
+use std::collections::BTreeMap;
+
+use ioht_edge::{Beat, Beats, RepeatedStamps, Verdict};
+use recordings::{Ours, first, read_json, second, third};
 use serde::Deserialize;
 
 /// Thousandths of a beat a minute that two mean rates may differ by.
@@ -62,41 +61,8 @@ struct Window {
     bpm: f64,
 }
 
-struct Ours {
-    recording: Recording,
-    quality: Quality,
-    beats: Beats,
-}
-
 fn reference() -> Reference {
-    let text = std::fs::read(data().join("heartpy.json")).unwrap();
-    serde_json::from_slice(&text).unwrap()
-}
-
-fn data() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data"))
-}
-
-fn run(file: &str, time: TimeColumn, value: Field) -> Ours {
-    let bytes = std::fs::read(data().join(file)).unwrap();
-    let recording = read_csv(bytes.as_slice(), &Columns::new(time, value)).unwrap();
-    let recording = recording.starting_at(0).unwrap();
-    let (signal, quality) = clean(recording.clone(), &CleanOptions::default());
-    let beats = beats(&signal);
-    assert_eq!(quality.accounted(), quality.rows);
-    Ours { recording, quality, beats }
-}
-
-fn first() -> Ours {
-    run("data.csv", TimeColumn::FixedRate { millihertz: 100_000 }, Field::Index(0))
-}
-
-fn second() -> Ours {
-    run("data2.csv", TimeColumn::Milliseconds(Field::name("timer")), Field::name("hr"))
-}
-
-fn third() -> Ours {
-    run("data3.csv", TimeColumn::DateTime(Field::name("datetime")), Field::name("hr"))
+    read_json("heartpy.json")
 }
 
 fn milli(bpm: f64) -> i64 {
