@@ -100,7 +100,8 @@ impl Beats {
 /// - and within 30 % of the median of the eleven intervals around it. That share is the rule of
 ///   P. van Gent, H. Farah, N. van Nes and B. van Arem, "HeartPy: A novel heart rate algorithm for
 ///   the analysis of noisy signals", Transportation Research Part F 66, 2019, there around the mean
-///   of all intervals.
+///   of all intervals. Beside an interval under 300 ms it must also fit better alone than together
+///   with that one, which is else a piece cut off it.
 ///
 /// Each other beat keeps its [`Verdict`], so that none is lost from the counts. What this does not
 /// do: tell an arrhythmia from a fault. Intervals of atrial fibrillation beyond the 30 % count as

@@ -49,6 +49,8 @@
 //! # Ok::<(), ioht_edge::PipelineError>(())
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::float_arithmetic))]
+
 mod beats;
 mod clean;
 mod clock;

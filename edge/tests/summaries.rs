@@ -243,3 +243,38 @@ fn percentiles_and_decimals_are_optional() {
         ]
     );
 }
+
+#[test]
+fn a_real_recording_gives_two_windows_of_five_minutes() {
+    let columns = Columns::new(TimeColumn::DateTime(Field::name("datetime")), Field::name("hr"));
+    let mut options = PipelineOptions::heart_rate(salt());
+    options.start_time_ms = Some(1_700_000_100_000);
+    let file = include_bytes!("../data/data3.csv");
+    let summaries = pipeline(file.as_slice(), &columns, &options).unwrap().summaries;
+    let told: Vec<String> = summaries
+        .emitted
+        .iter()
+        .map(|summary| {
+            let values: Vec<&str> =
+                summary.statistics.iter().map(|entry| entry.value.as_str()).collect();
+            format!(
+                "{}: {} ({} of {} beats, {} rows)",
+                summary.start,
+                values.join(" "),
+                summary.count,
+                summary.total_count,
+                summary.raw.sample_count
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "1700000100000: 98.9 78.3 121.8 99.4 7.0 93.0 104.9 (484 of 493 beats, 30122 rows)",
+            "1700000400000: 95.9 72.2 113.5 97.7 8.2 87.9 102.9 (473 of 478 beats, 30118 rows)",
+        ]
+    );
+    assert_eq!(summaries.refused.len(), 1);
+    assert_eq!(summaries.refused[0].reason, WindowRefusal::Partial);
+    assert_eq!(summaries.refused[0].covered_percent, 27);
+}
