@@ -37,7 +37,7 @@ pub struct Response {
 }
 
 impl Response {
-    fn failure(error: &TxError) -> Self {
+    pub(crate) fn failure(error: &TxError) -> Self {
         Self { status: error.status(), message: error.to_string(), payload: Bytes::new() }
     }
 
