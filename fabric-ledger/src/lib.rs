@@ -11,11 +11,13 @@
 //!   gathers an [`UpdateBatch`].
 //! - [`policy`] reads, evaluates and plans for endorsement policies.
 //! - [`block`] cuts, builds and hashes blocks.
+//! - [`proposal`] checks proposals and assembles transactions.
 //! - [`private_updates`] turns plaintext into the private updates of one peer.
 
 mod access;
 mod batch;
 pub mod block;
+pub mod channel;
 mod hash;
 mod history;
 mod identities;
@@ -24,6 +26,7 @@ pub mod metadata;
 mod mvcc;
 pub mod policy;
 mod private;
+pub mod proposal;
 pub mod rwset;
 mod simulator;
 mod space;

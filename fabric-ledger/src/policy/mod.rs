@@ -205,6 +205,21 @@ impl SignaturePolicy {
         Self { root: Node::OutOf(1, leaves), principals }
     }
 
+    /// One signature of an organisation in any of these roles.
+    pub fn any_role_of(msp_id: &str, roles: &[Role]) -> Self {
+        let principals: Vec<_> = roles
+            .iter()
+            .map(|role| Principal::Role { msp_id: msp_id.to_owned(), role: *role })
+            .collect();
+        let leaves = (0..principals.len()).map(Node::SignedBy).collect();
+        Self { root: Node::OutOf(1, leaves), principals }
+    }
+
+    /// The principals the policy names, in order, with repetitions.
+    pub fn principals(&self) -> &[Principal] {
+        &self.principals
+    }
+
     /// As [`Policy::evaluate`].
     pub fn evaluate<I>(
         &self,
