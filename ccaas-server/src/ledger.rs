@@ -1,0 +1,221 @@
+use crate::config::PAYLOAD_BYTES_MAX;
+use crate::lane::Lane;
+use crate::session::Features;
+use crate::wire::{self, Record};
+use bytes::Bytes;
+use fabric_contract_rs::{Entry, KeyRange, LedgerError, QueryReader, Reader, Space, StateKey};
+use fabric_protos::protos::chaincode_message::Type;
+use fabric_protos::protos::{GetStateMultipleResult, QueryResponse};
+use fabric_protos::queryresult::Kv;
+use prost::Message;
+use std::sync::Arc;
+
+/// The ledger of one transaction, asked over its peer's stream.
+#[derive(Debug)]
+pub(crate) struct PeerLedger {
+    lane: Arc<Lane>,
+    features: Features,
+    batch_bytes_max: usize,
+    /// Peers refuse private data while they initialise a chaincode.
+    init: bool,
+}
+
+impl PeerLedger {
+    pub(crate) fn new(
+        lane: Arc<Lane>,
+        features: Features,
+        batch_bytes_max: usize,
+        init: bool,
+    ) -> Self {
+        Self { lane, features, batch_bytes_max, init }
+    }
+
+    fn collection(&self, space: Space) -> Result<&'static str, LedgerError> {
+        if self.init && space != Space::Public {
+            return Err(LedgerError::Unsupported("private data in INIT".to_owned()));
+        }
+        Ok(wire::collection(space))
+    }
+
+    async fn multi_get(
+        &self,
+        collection: &str,
+        keys: &[StateKey],
+        values: &mut Vec<Option<Bytes>>,
+    ) -> Result<(), LedgerError> {
+        let request = wire::get_state_multiple(collection, keys);
+        let reply = self.lane.request(Type::GetStateMultiple, request).await?;
+        let answer = decode::<GetStateMultipleResult>(reply)?;
+        // A peer whose database failed answers with no values and no error.
+        if answer.values.len() != keys.len() {
+            let (got, asked) = (answer.values.len(), keys.len());
+            return Err(LedgerError::Peer(format!("{got} values came for {asked} keys")));
+        }
+        values.extend(answer.values.into_iter().map(present));
+        Ok(())
+    }
+
+    async fn scan(
+        &self,
+        collection: &str,
+        range: &KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, LedgerError> {
+        let mut entries = Vec::new();
+        if limit == 0 {
+            return Ok(entries);
+        }
+        let request = wire::get_state_by_range(collection, range);
+        let reply = self.lane.request(Type::GetStateByRange, request).await?;
+        let mut page = decode::<QueryResponse>(reply)?;
+        loop {
+            let wanted = limit - entries.len();
+            for row in page.results.into_iter().take(wanted) {
+                let Kv { key, value, .. } = decode(row.result_bytes)?;
+                entries.push((StateKey::from_ledger(key), value));
+            }
+            // With its last page the peer has closed the query itself.
+            if !page.has_more {
+                return Ok(entries);
+            }
+            if entries.len() >= limit {
+                self.lane.request(Type::QueryStateClose, wire::query_id(&page.id)).await?;
+                return Ok(entries);
+            }
+            let reply = self.lane.request(Type::QueryStateNext, wire::query_id(&page.id)).await?;
+            page = decode(reply)?;
+        }
+    }
+
+    /// Sends every write, in as few messages as the peer allows. Nothing is sent when one of them
+    /// cannot be.
+    pub(crate) async fn flush(&self, records: Vec<Record>) -> Result<(), LedgerError> {
+        for record in &records {
+            let size = wire::record_len(record);
+            self.collection(record.0)?;
+            if size > PAYLOAD_BYTES_MAX {
+                return Err(LedgerError::TooLarge { size, max: PAYLOAD_BYTES_MAX });
+            }
+        }
+        let Some(count_max) = self.features.write_batch else {
+            for record in &records {
+                let (kind, payload) = wire::single_write(record);
+                self.lane.request(kind, payload).await?;
+            }
+            return Ok(());
+        };
+        for chunk in chunks(&records, count_max, self.batch_bytes_max, wire::record_len) {
+            self.lane.request(Type::WriteBatchState, wire::write_batch(chunk)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Reader for PeerLedger {
+    async fn get(&self, space: Space, key: &StateKey) -> Result<Option<Bytes>, LedgerError> {
+        let request = wire::get_state(self.collection(space)?, key);
+        Ok(present(self.lane.request(Type::GetState, request).await?))
+    }
+
+    async fn get_many(
+        &self,
+        space: Space,
+        keys: &[StateKey],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        let collection = self.collection(space)?;
+        let mut values = Vec::with_capacity(keys.len());
+        match self.features.multi_get {
+            Some(count_max) => {
+                for chunk in chunks(keys, count_max, self.batch_bytes_max, wire::multi_get_key_len)
+                {
+                    self.multi_get(collection, chunk, &mut values).await?;
+                }
+            }
+            None => {
+                for key in keys {
+                    values.push(self.get(space, key).await?);
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    async fn range(&self, range: &KeyRange, limit: usize) -> Result<Vec<Entry>, LedgerError> {
+        self.scan("", range, limit).await
+    }
+
+    async fn private_hash(
+        &self,
+        collection: &'static str,
+        key: &StateKey,
+    ) -> Result<Option<Bytes>, LedgerError> {
+        let request = wire::get_state(self.collection(Space::Private(collection))?, key);
+        Ok(present(self.lane.request(Type::GetPrivateDataHash, request).await?))
+    }
+}
+
+impl QueryReader for PeerLedger {
+    async fn private_range(
+        &self,
+        collection: &'static str,
+        range: &KeyRange,
+        limit: usize,
+    ) -> Result<Vec<Entry>, LedgerError> {
+        self.scan(self.collection(Space::Private(collection))?, range, limit).await
+    }
+}
+
+/// A peer stores no empty value, so an empty answer means that there is none.
+fn present(value: Bytes) -> Option<Bytes> {
+    (!value.is_empty()).then_some(value)
+}
+
+fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, LedgerError> {
+    M::decode(bytes).map_err(|_| LedgerError::Peer("an answer that cannot be decoded".to_owned()))
+}
+
+/// Consecutive pieces of at most `count_max` items and `bytes_max` bytes; an item that exceeds the
+/// latter alone stands alone.
+fn chunks<T>(
+    items: &[T],
+    count_max: usize,
+    bytes_max: usize,
+    len: impl Fn(&T) -> usize,
+) -> impl Iterator<Item = &[T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let mut bytes = 0usize;
+        let fits = rest
+            .iter()
+            .take(count_max)
+            .take_while(|item| {
+                bytes = bytes.saturating_add(len(item));
+                bytes <= bytes_max
+            })
+            .count();
+        let (chunk, after) = rest.split_at_checked(fits.max(1))?;
+        rest = after;
+        Some(chunk)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(items: &[usize], count_max: usize, bytes_max: usize, expected: &[&[usize]]) {
+        let got: Vec<&[usize]> = chunks(items, count_max, bytes_max, |item| *item).collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn chunks_by_count_and_bytes() {
+        check(&[], 2, 10, &[]);
+        check(&[1, 1, 1], 2, 10, &[&[1, 1], &[1]]);
+        check(&[4, 6, 1], 9, 10, &[&[4, 6], &[1]]);
+        check(&[4, 7, 1], 9, 10, &[&[4], &[7, 1]]);
+        check(&[11, 11], 9, 10, &[&[11], &[11]]);
+        check(&[1, 11, 1], 9, 10, &[&[1], &[11], &[1]]);
+        check(&[usize::MAX, usize::MAX], 9, 10, &[&[usize::MAX], &[usize::MAX]]);
+    }
+}

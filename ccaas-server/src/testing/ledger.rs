@@ -1,0 +1,218 @@
+use bytes::Bytes;
+use fabric_protos::protos::chaincode_message::Type;
+use fabric_protos::protos::{
+    ChaincodeMessage, DelState, GetState, GetStateByRange, GetStateMultiple,
+    GetStateMultipleResult, PurgePrivateState, PutState, QueryResponse, QueryResultBytes,
+    QueryStateClose, QueryStateNext, WriteBatchState,
+};
+use fabric_protos::queryresult::Kv;
+use prost::Message;
+use ring::digest;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows a page, as peers have it.
+const PAGE_ROWS: usize = 100;
+
+type Place = (String, String);
+
+/// State of one channel in memory, and a count of what it was asked.
+///
+/// Reads show what was committed; the writes of a transaction are kept aside until the peer that
+/// owns this ledger sees it complete.
+#[derive(Debug, Default)]
+pub struct ScriptedLedger {
+    state: BTreeMap<Place, Bytes>,
+    unreconciled: BTreeSet<Place>,
+    pending: BTreeMap<Place, Vec<Change>>,
+    queries: BTreeMap<String, Vec<QueryResultBytes>>,
+    queries_opened: usize,
+    counts: BTreeMap<i32, usize>,
+}
+
+/// Collection, key, and the value; empty when it is removed.
+type Change = (String, String, Bytes);
+
+impl ScriptedLedger {
+    /// Puts a value; an empty collection is public state.
+    pub fn put(&mut self, collection: &str, key: &str, value: impl Into<Bytes>) {
+        self.state.insert((collection.to_owned(), key.to_owned()), value.into());
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self, collection: &str, key: &str) -> Option<&Bytes> {
+        self.state.get(&(collection.to_owned(), key.to_owned()))
+    }
+
+    /// Every collection, key and value.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &str, &Bytes)> {
+        self.state.iter().map(|((collection, key), value)| (&**collection, &**key, value))
+    }
+
+    /// Makes this peer one that knows the hash of a private value but has not got the value: a
+    /// single read says so, a multi-get and a range show nothing.
+    pub fn withhold(&mut self, collection: &str, key: &str) {
+        self.unreconciled.insert((collection.to_owned(), key.to_owned()));
+    }
+
+    /// How many messages of this type it was sent.
+    pub fn count(&self, kind: Type) -> usize {
+        self.counts.get(&i32::from(kind)).copied().unwrap_or_default()
+    }
+
+    /// How many messages it was sent: the round trips.
+    pub fn round_trips(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// What it was sent, as `TYPE count` a line.
+    pub fn counts(&self) -> String {
+        let line = |(kind, count): (&i32, &usize)| {
+            let name = Type::try_from(*kind).map_or("?", |kind| kind.as_str_name());
+            format!("{name} {count}\n")
+        };
+        self.counts.iter().map(line).collect()
+    }
+
+    /// Counts from nothing again.
+    pub fn reset_counts(&mut self) {
+        self.counts.clear();
+    }
+
+    /// Whether a range query is still open.
+    pub fn has_open_query(&self) -> bool {
+        !self.queries.is_empty()
+    }
+
+    /// The answer to a request of a chaincode.
+    pub fn answer(&mut self, request: &ChaincodeMessage) -> ChaincodeMessage {
+        *self.counts.entry(request.r#type).or_default() += 1;
+        let result = self.reply(request);
+        let (kind, payload) = match result {
+            Ok(payload) => (Type::Response, payload),
+            Err(text) => (Type::Error, text.into()),
+        };
+        ChaincodeMessage {
+            r#type: kind.into(),
+            payload,
+            txid: request.txid.clone(),
+            channel_id: request.channel_id.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// Commits or forgets what a finished transaction wrote.
+    pub fn end(&mut self, channel_id: &str, tx_id: &str, commit: bool) {
+        let changes = self.pending.remove(&(channel_id.to_owned(), tx_id.to_owned()));
+        self.queries.clear();
+        for (collection, key, value) in changes.into_iter().flatten().filter(|_| commit) {
+            if value.is_empty() {
+                self.state.remove(&(collection, key));
+            } else {
+                self.state.insert((collection, key), value);
+            }
+        }
+    }
+
+    fn reply(&mut self, request: &ChaincodeMessage) -> Result<Bytes, String> {
+        let payload = request.payload.clone();
+        match request.r#type() {
+            Type::GetState => self.get_state(decode(payload)?),
+            Type::GetStateMultiple => {
+                let GetStateMultiple { keys, collection } = decode(payload)?;
+                let shown = |key| self.shown(&(collection.clone(), key));
+                let values = keys.into_iter().map(shown).collect();
+                Ok(GetStateMultipleResult { values }.encode_to_vec().into())
+            }
+            Type::GetPrivateDataHash => {
+                let GetState { key, collection } = decode(payload)?;
+                let value = self.state.get(&(collection, key));
+                let hash = |value: &Bytes| digest::digest(&digest::SHA256, value);
+                Ok(value.map_or_else(Bytes::new, |it| Bytes::copy_from_slice(hash(it).as_ref())))
+            }
+            Type::GetStateByRange => self.range(decode(payload)?),
+            Type::QueryStateNext => {
+                let QueryStateNext { id } = decode(payload)?;
+                let rows = self.queries.remove(&id).ok_or("query iterator not found")?;
+                Ok(self.page(id, rows))
+            }
+            Type::QueryStateClose => {
+                let QueryStateClose { id } = decode(payload)?;
+                self.queries.remove(&id);
+                Ok(self.page(id, Vec::new()))
+            }
+            _ => self.write(request),
+        }
+    }
+
+    fn get_state(&self, request: GetState) -> Result<Bytes, String> {
+        let place = (request.collection, request.key);
+        if self.unreconciled.contains(&place) {
+            return Err("GET_STATE failed: private data matching public hash version is not \
+                        available. Public hash version = {1,0}, Private data version = nil"
+                .to_owned());
+        }
+        Ok(self.shown(&place))
+    }
+
+    fn shown(&self, place: &Place) -> Bytes {
+        let value = self.state.get(place).filter(|_| !self.unreconciled.contains(place));
+        value.cloned().unwrap_or_default()
+    }
+
+    fn range(&mut self, request: GetStateByRange) -> Result<Bytes, String> {
+        let GetStateByRange { start_key, end_key, collection, .. } = request;
+        let in_range = |key: &str| key >= &*start_key && (end_key.is_empty() || key < &*end_key);
+        let rows = self
+            .state
+            .iter()
+            .filter(|((place, key), _)| *place == collection && in_range(key))
+            .filter(|(place, _)| !self.unreconciled.contains(*place))
+            .map(|((_, key), value)| {
+                let kv = Kv { namespace: String::new(), key: key.clone(), value: value.clone() };
+                QueryResultBytes { result_bytes: kv.encode_to_vec().into() }
+            })
+            .collect();
+        self.queries_opened += 1;
+        Ok(self.page(format!("query{}", self.queries_opened), rows))
+    }
+
+    fn page(&mut self, id: String, mut rows: Vec<QueryResultBytes>) -> Bytes {
+        let rest = rows.split_off(rows.len().min(PAGE_ROWS));
+        let has_more = !rest.is_empty();
+        if has_more {
+            self.queries.insert(id.clone(), rest);
+        }
+        QueryResponse { results: rows, has_more, id, metadata: Bytes::new() }.encode_to_vec().into()
+    }
+
+    fn write(&mut self, request: &ChaincodeMessage) -> Result<Bytes, String> {
+        let payload = request.payload.clone();
+        let changes: Vec<Change> = match request.r#type() {
+            Type::PutState => {
+                let PutState { key, value, collection } = decode(payload)?;
+                vec![(collection, key, value)]
+            }
+            Type::DelState => {
+                let DelState { key, collection } = decode(payload)?;
+                vec![(collection, key, Bytes::new())]
+            }
+            Type::PurgePrivateData => {
+                let PurgePrivateState { key, collection } = decode(payload)?;
+                vec![(collection, key, Bytes::new())]
+            }
+            Type::WriteBatchState => decode::<WriteBatchState>(payload)?
+                .rec
+                .into_iter()
+                .map(|record| (record.collection, record.key, record.value))
+                .collect(),
+            other => return Err(format!("the scripted ledger has no {}", other.as_str_name())),
+        };
+        let place = (request.channel_id.clone(), request.txid.clone());
+        self.pending.entry(place).or_default().extend(changes);
+        Ok(Bytes::new())
+    }
+}
+
+fn decode<M: Message + Default>(payload: Bytes) -> Result<M, String> {
+    M::decode(payload).map_err(|error| format!("cannot decode the request: {error}"))
+}

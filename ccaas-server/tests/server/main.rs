@@ -1,0 +1,12 @@
+//! The server as a peer sees it.
+
+#![cfg(test)]
+
+mod endings;
+mod handshake;
+mod probe;
+mod reads;
+mod running;
+mod transactions;
+mod transport;
+mod writes;
