@@ -24,8 +24,8 @@ const START_BYTES_MAX: usize = 20;
 
 /// How far beyond a window's end an unfinished recording must reach before the window is summed up.
 ///
-/// Whether a beat is valid depends on up to ten intervals of at most two seconds after it, and its
-/// detection on the five seconds around it; later rows change nothing.
+/// Detecting a beat takes the five seconds around it; judging it takes five beats to each side, of at
+/// most two seconds each where one of them can be valid, and the shape of each within its window.
 const SETTLE_US: i64 = 30_000_000;
 
 /// Whether rows may follow those in the recording.
@@ -35,6 +35,11 @@ pub enum Tail {
     Final,
     /// More will come: windows the recording does not reach 30 s beyond are left for the next run,
     /// because the ledger refuses a second, different summary of the same window.
+    ///
+    /// Rows further away touch a window only by what is settled for a recording as a whole: the
+    /// rails, unless [`CleanOptions::rails`](crate::CleanOptions::rails) gives them, and what
+    /// repeated stamps are taken for. A gateway therefore keeps what it has submitted and does not
+    /// compute it again.
     Open,
 }
 

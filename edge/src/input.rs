@@ -4,23 +4,24 @@ use std::io::Read;
 
 use csv::{ReaderBuilder, StringRecord};
 
+use crate::error::InputError;
 use crate::fixed::{DecimalError, MICRO, parse_decimal};
 use crate::stamp::parse_date_time;
 
 /// Rows of one recording.
 ///
-/// Twelve hours at 100 samples a second. A recording is worked on in memory, about 100 bytes a row
-/// at the peak, and a home gateway has a gigabyte; longer ones are handed over in parts.
-pub const ROWS_MAX: usize = 4_320_000;
+/// Six hours at 100 samples a second. A recording is worked on in memory, about 100 bytes a row at
+/// that rate, and a home gateway has a gigabyte; longer ones are handed over in parts.
+pub const ROWS_MAX: usize = 2_160_000;
 
 /// Largest magnitude of a sample, in the sensor's unit.
 ///
-/// Above every converter (a 24-bit one ends at 16,777,215), and small enough for the filters'
+/// Above every converter (a 24-bit one ends at 16,777,215), and small enough for the detector's
 /// sums to be exact.
-pub const VALUE_MAX: i64 = 1_000_000_000;
+pub const VALUE_MAX: i64 = 100_000_000;
 
 /// Largest magnitude of a time stamp, in microseconds: the years to 9999.
-const STAMP_MAX_US: i64 = 253_402_300_800_000_000;
+const STAMP_MAX_US: u64 = 253_402_300_800_000_000;
 
 /// Fastest sample rate that can be declared, in thousandths of a hertz.
 const RATE_MAX_MILLIHERTZ: u32 = 100_000_000;
@@ -89,6 +90,15 @@ pub enum Reading {
     NotFinite,
 }
 
+impl Reading {
+    fn in_range(self) -> bool {
+        match self {
+            Self::Micro(value) => (-VALUE_MAX * MICRO..=VALUE_MAX * MICRO).contains(&value),
+            Self::NotFinite => true,
+        }
+    }
+}
+
 /// One row of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
@@ -119,10 +129,10 @@ impl Recording {
             return Err(InputError::TooManyRows { line: ROWS_MAX as u64 + 1 });
         }
         for (row, line) in rows.iter().zip(1_u64..) {
-            if row.stamp_us.abs() > STAMP_MAX_US {
+            if row.stamp_us.unsigned_abs() > STAMP_MAX_US {
                 return Err(InputError::OutOfRange { line, column: "time".to_owned() });
             }
-            if matches!(row.reading, Reading::Micro(value) if value.abs() > VALUE_MAX * MICRO) {
+            if !row.reading.in_range() {
                 return Err(InputError::OutOfRange { line, column: "value".to_owned() });
             }
         }
@@ -161,146 +171,10 @@ impl Recording {
             row.stamp_us = row
                 .stamp_us
                 .checked_add(shift)
-                .filter(|stamp| stamp.abs() <= STAMP_MAX_US)
+                .filter(|stamp| stamp.unsigned_abs() <= STAMP_MAX_US)
                 .ok_or_else(|| out_of_range.clone())?;
         }
         Ok(self)
-    }
-}
-
-/// Why a file cannot be read as a recording.
-///
-/// Lines are counted from 1, a header included. Messages repeat no cell: what a file holds is the
-/// patient's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InputError {
-    /// Nothing in the file, not even a header.
-    #[error("the file is empty")]
-    Empty,
-    /// A header, and nothing after it.
-    #[error("the file has a header but no rows")]
-    NoRows,
-    /// The header lacks a column that was asked for.
-    #[error("line 1: there is no column `{column}`; check the column names given")]
-    ColumnMissing {
-        /// The column that was asked for.
-        column: String,
-    },
-    /// The header has a column that was asked for more than once.
-    #[error("line 1: there is more than one column `{column}`; name it by its position")]
-    ColumnAmbiguous {
-        /// The column that was asked for.
-        column: String,
-    },
-    /// A column was asked for by name from a file said to have no header.
-    #[error("column `{column}` is named, but the file is said to have no header line")]
-    HeaderNeeded {
-        /// The column that was asked for.
-        column: String,
-    },
-    /// The declared sample rate is zero or above 100 kHz.
-    #[error("a sample rate of {millihertz} mHz is not usable; give 1 to 100000000")]
-    RateInvalid {
-        /// The declared rate.
-        millihertz: u32,
-    },
-    /// A row with more or fewer cells than the first line.
-    #[error("line {line}: {found} cells where {expected} are expected")]
-    RowShape {
-        /// The row's line.
-        line: u64,
-        /// Cells in the first line.
-        expected: usize,
-        /// Cells in this row.
-        found: usize,
-    },
-    /// The last row stops short: the file was cut while it was written or copied.
-    #[error("line {line}: the last row is cut off; copy the file again, or delete that line")]
-    Truncated {
-        /// The row's line.
-        line: u64,
-    },
-    /// A cell that should hold something is empty.
-    #[error("line {line}: column `{column}` is empty")]
-    CellEmpty {
-        /// The row's line.
-        line: u64,
-        /// The cell's column.
-        column: String,
-    },
-    /// A cell that should hold a number does not.
-    #[error("line {line}: column `{column}` is not a number")]
-    NotANumber {
-        /// The row's line.
-        line: u64,
-        /// The cell's column.
-        column: String,
-    },
-    /// A cell that should hold a date and time does not.
-    #[error("line {line}: column `{column}` is not a date and time (2016-11-24 13:58:58.081)")]
-    StampInvalid {
-        /// The row's line.
-        line: u64,
-        /// The cell's column.
-        column: String,
-    },
-    /// A number beyond what a sensor or clock can say.
-    #[error("line {line}: column `{column}` is out of range")]
-    OutOfRange {
-        /// The row's line.
-        line: u64,
-        /// The cell's column.
-        column: String,
-    },
-    /// More rows than [`ROWS_MAX`].
-    #[error("line {line}: more than {ROWS_MAX} rows; hand the recording over in parts")]
-    TooManyRows {
-        /// The first line too many.
-        line: u64,
-    },
-    /// The bytes are not UTF-8 text.
-    #[error("line {line}: not UTF-8 text")]
-    NotText {
-        /// The line.
-        line: u64,
-    },
-    /// The start asked for puts a row outside the years to 9999.
-    #[error("a recording cannot start at {start_ms} ms")]
-    StartOutOfRange {
-        /// The start asked for.
-        start_ms: i64,
-    },
-    /// Reading failed.
-    #[error("line {line}: reading failed: {kind}")]
-    Io {
-        /// The line after which it failed.
-        line: u64,
-        /// The cause.
-        kind: std::io::ErrorKind,
-    },
-}
-
-impl InputError {
-    /// The name of the cause, which never changes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Empty => "FILE_EMPTY",
-            Self::NoRows => "NO_ROWS",
-            Self::ColumnMissing { .. } => "COLUMN_MISSING",
-            Self::ColumnAmbiguous { .. } => "COLUMN_AMBIGUOUS",
-            Self::HeaderNeeded { .. } => "HEADER_NEEDED",
-            Self::RateInvalid { .. } => "RATE_INVALID",
-            Self::RowShape { .. } => "ROW_SHAPE",
-            Self::Truncated { .. } => "TRUNCATED",
-            Self::CellEmpty { .. } => "CELL_EMPTY",
-            Self::NotANumber { .. } => "NOT_A_NUMBER",
-            Self::StampInvalid { .. } => "STAMP_INVALID",
-            Self::OutOfRange { .. } => "OUT_OF_RANGE",
-            Self::TooManyRows { .. } => "TOO_MANY_ROWS",
-            Self::NotText { .. } => "NOT_TEXT",
-            Self::StartOutOfRange { .. } => "START_OUT_OF_RANGE",
-            Self::Io { .. } => "IO",
-        }
     }
 }
 
@@ -356,19 +230,6 @@ pub fn read_csv(reader: impl Read, columns: &Columns) -> Result<Recording, Input
     }
 }
 
-impl InputError {
-    /// In the last row, cells that are not there are a file that was cut.
-    fn of_last_row(self) -> Self {
-        match self {
-            Self::RowShape { line, expected, found } if found < expected => {
-                Self::Truncated { line }
-            }
-            Self::CellEmpty { line, .. } => Self::Truncated { line },
-            other => other,
-        }
-    }
-}
-
 fn reading_failed(error: &csv::Error, line: u64) -> InputError {
     match error.kind() {
         csv::ErrorKind::Utf8 { pos, .. } => {
@@ -389,6 +250,15 @@ enum Clock {
     Milliseconds(Cell),
     DateTime(Cell),
     FixedRate(u32),
+}
+
+impl Clock {
+    fn title(&self) -> &str {
+        match self {
+            Self::Milliseconds(cell) | Self::DateTime(cell) => &cell.title,
+            Self::FixedRate(_) => "time",
+        }
+    }
 }
 
 /// [`Columns`] resolved against the first line of the file.
@@ -428,14 +298,14 @@ impl Layout {
             }
             Clock::FixedRate(millihertz) => fixed_rate_stamp(position, *millihertz),
         };
-        if stamp_us.abs() > STAMP_MAX_US {
-            return Err(InputError::OutOfRange { line, column: "time".to_owned() });
+        if stamp_us.unsigned_abs() > STAMP_MAX_US {
+            return Err(InputError::OutOfRange { line, column: self.clock.title().to_owned() });
         }
         let reading = match self.value.text(record, line)? {
             text if is_not_finite(text) => Reading::NotFinite,
             _ => Reading::Micro(self.value.decimal(record, line, 6)?),
         };
-        if matches!(reading, Reading::Micro(value) if value.abs() > VALUE_MAX * MICRO) {
+        if !reading.in_range() {
             return Err(InputError::OutOfRange { line, column: self.value.title.clone() });
         }
         Ok(Row { stamp_us, reading })

@@ -29,8 +29,8 @@ pub enum Verdict {
     TooLong,
     /// The beats around it do not look alike: movement or noise, not a pulse.
     Unlike,
-    /// Its interval is more than 30 % away from the median of its neighbourhood: a beat too many or
-    /// too few.
+    /// Its interval is more than 30 % away from the median of its neighbourhood, or closer to it
+    /// together with a neighbour shorter than 300 ms: a beat too many or too few.
     Irregular,
     /// Its interval is a heart beat's.
     Valid,
@@ -57,7 +57,7 @@ pub(crate) fn judge(peaks: &[i64], likeness: &[i64]) -> Vec<Beat> {
             let interval_us = position.and_then(|position| intervals.get(position)).copied();
             let verdict = match (interval_us, position) {
                 (Some(interval), Some(position)) => {
-                    verdict(interval, *likeness, around(&intervals, position))
+                    verdict(interval, *likeness, &intervals, position)
                 }
                 _ => Verdict::First,
             };
@@ -66,7 +66,7 @@ pub(crate) fn judge(peaks: &[i64], likeness: &[i64]) -> Vec<Beat> {
         .collect()
 }
 
-fn verdict(interval: i64, likeness: i64, near: &[i64]) -> Verdict {
+fn verdict(interval: i64, likeness: i64, intervals: &[i64], position: usize) -> Verdict {
     if interval < INTERVAL_MIN_US {
         return Verdict::TooShort;
     }
@@ -76,14 +76,20 @@ fn verdict(interval: i64, likeness: i64, near: &[i64]) -> Verdict {
     if likeness < LIKENESS_MIN_MILLI {
         return Verdict::Unlike;
     }
-    let mut near: Vec<i64> = near
+    let mut near: Vec<i64> = around(intervals, position)
         .iter()
         .copied()
         .filter(|interval| (INTERVAL_MIN_US..=INTERVAL_MAX_US).contains(interval))
         .collect();
     near.sort_unstable();
     let median = near.get(near.len() / 2).copied().unwrap_or(interval);
-    if (interval - median).abs() * 100 > median * DEVIATION_MAX_PERCENT {
+    let deviation = (interval - median).abs();
+    let is_a_piece = [position.checked_sub(1), position.checked_add(1)]
+        .into_iter()
+        .flatten()
+        .filter_map(|next| intervals.get(next))
+        .any(|next| *next < INTERVAL_MIN_US && (interval + next - median).abs() < deviation);
+    if is_a_piece || deviation * 100 > median * DEVIATION_MAX_PERCENT {
         Verdict::Irregular
     } else {
         Verdict::Valid
@@ -138,6 +144,13 @@ mod tests {
     #[test]
     fn a_beat_too_many_and_one_too_few() {
         check(&[800, 800, 350, 450, 800, 800, 1_600, 800, 800], "vviivvivv");
+    }
+
+    #[test]
+    fn what_is_left_of_an_interval_beside_a_short_piece() {
+        check(&[800, 800, 600, 200, 800, 800], "vvisvv");
+        check(&[800, 800, 200, 600, 800, 800], "vvsivv");
+        check(&[600, 600, 250, 600, 600, 600], "vvsvvv");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use crate::beats::{Beats, beats};
 use crate::clean::{CleanOptions, Quality, clean};
+use crate::error::InputError;
 use crate::grid::{GridError, GridOptions, Summaries, summarise};
-use crate::input::{Columns, InputError, read_csv};
+use crate::input::{Columns, read_csv};
 use crate::raw::RawSalt;
 
 /// Options of all steps.

@@ -15,9 +15,6 @@ const VALUE_BITS: u32 = 24;
 /// window reaches beyond the wave are left out; where fewer than three remain nothing can be said
 /// and the result is 0.
 pub(crate) fn likeness(peaks: &[i64], first_us: i64, wave: &[i64]) -> Vec<i64> {
-    let top = wave.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
-    let excess = (u64::BITS - top.leading_zeros()).saturating_sub(VALUE_BITS);
-    let wave: Vec<i64> = wave.iter().map(|value| value >> excess).collect();
     let centres: Vec<usize> = peaks
         .iter()
         .filter_map(|time| usize::try_from((time - first_us + STEP_US / 2) / STEP_US).ok())
@@ -26,7 +23,7 @@ pub(crate) fn likeness(peaks: &[i64], first_us: i64, wave: &[i64]) -> Vec<i64> {
         .map(|index| {
             let from = index.saturating_sub(NEIGHBOURS);
             let to = (index + NEIGHBOURS + 1).min(centres.len());
-            median_correlation(centres.get(from..to).unwrap_or_default(), &wave).unwrap_or(0)
+            median_correlation(centres.get(from..to).unwrap_or_default(), wave).unwrap_or(0)
         })
         .collect()
 }
@@ -43,6 +40,10 @@ fn median_correlation(centres: &[usize], wave: &[i64]) -> Option<i64> {
     if beats.len() < 3 {
         return None;
     }
+    let top = beats.iter().flat_map(|beat| beat.iter()).map(|value| value.unsigned_abs()).max()?;
+    let excess = (u64::BITS - top.leading_zeros()).saturating_sub(VALUE_BITS);
+    let beats: Vec<Vec<i64>> =
+        beats.iter().map(|beat| beat.iter().map(|value| value >> excess).collect()).collect();
     let template: Vec<i64> = (0..=2 * half)
         .map(|offset| beats.iter().filter_map(|beat| beat.get(offset)).sum())
         .collect();

@@ -3,9 +3,9 @@ use crate::{QueryReader, Route, TxContext, TxError, Writes};
 use bytes::Bytes;
 
 /// Answers the contract's own description, as the other Fabric contract APIs do.
-const GET_METADATA: &str = "GetMetadata";
+pub(crate) const GET_METADATA: &str = "GetMetadata";
 /// The contract that [`GET_METADATA`] is asked of.
-const SYSTEM_CONTRACT: &str = "org.hyperledger.fabric";
+pub(crate) const SYSTEM_CONTRACT: &str = "org.hyperledger.fabric";
 
 /// A set of transactions over one kind of state.
 ///
@@ -37,7 +37,7 @@ pub struct Response {
 }
 
 impl Response {
-    fn failure(error: &TxError) -> Self {
+    pub(crate) fn failure(error: &TxError) -> Self {
         Self { status: error.status(), message: error.to_string(), payload: Bytes::new() }
     }
 

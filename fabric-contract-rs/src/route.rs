@@ -216,6 +216,10 @@ fn run_evaluate<'a, T: Evaluate, R: QueryReader>(
 /// The serde message names fields and positions but quotes values too, and arguments may hold what
 /// must not reach a log: only the place is told.
 fn parse<T: DeserializeOwned>(arguments: &[u8]) -> Result<T, TxError> {
+    // A derived struct would take an array for an object, and then nothing is named.
+    if !arguments.trim_ascii_start().starts_with(b"{") {
+        return Err(TxError::new(400, "BAD_ARGUMENTS", "the argument is not a JSON object"));
+    }
     serde_json::from_slice(arguments).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {

@@ -66,6 +66,11 @@ impl Writes {
         self.event = Some(Event { name: name.into(), payload: payload.into() });
     }
 
+    /// The event, if one is set.
+    pub fn event(&self) -> Option<&Event> {
+        self.event.as_ref()
+    }
+
     /// How many keys change.
     pub fn len(&self) -> usize {
         self.records.len()

@@ -1,5 +1,7 @@
 //! Client identities: what Go's libraries read from the same certificates, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use fabric_contract_rs::testing::TestIdentity;
 use fabric_contract_rs::{CERTIFICATE_PEM_BYTES_MAX, ClientIdentity, IdentityError, NodeOu};
 use serde::Deserialize;

@@ -9,16 +9,24 @@
 //!   Fabric's [read-write sets](rwset), byte for byte.
 //! - [`BlockStateValidator`] finds conflicting reads and phantoms between and within blocks and
 //!   gathers an [`UpdateBatch`].
+//! - [`policy`] reads, evaluates and plans for endorsement policies.
+//! - [`block`] cuts, builds and hashes blocks.
+//! - [`proposal`] checks proposals and assembles transactions.
 //! - [`private_updates`] turns plaintext into the private updates of one peer.
 
 mod access;
 mod batch;
+pub mod block;
+pub mod channel;
 mod hash;
 mod history;
+mod identities;
 mod memory;
 pub mod metadata;
 mod mvcc;
+pub mod policy;
 mod private;
+pub mod proposal;
 pub mod rwset;
 mod simulator;
 mod space;
@@ -32,6 +40,7 @@ pub use self::access::{CollectionAccess, Permission};
 pub use self::batch::{Update, UpdateBatch};
 pub use self::hash::sha256;
 pub use self::history::key_modifications;
+pub use self::identities::Identities;
 pub use self::memory::MemoryStore;
 pub use self::mvcc::{BlockState, BlockStateValidator, Purge};
 pub use self::private::{MissingPrivateData, PrivateTx, PrivateUpdates, private_updates};

@@ -299,7 +299,7 @@ impl<'s, S: Store> BlockStateValidator<'s, S> {
             Some(value) => {
                 let metadata = match entries {
                     Some(entries) => metadata::encode(entries),
-                    None => self.latest(space, &key)?.and_then(|latest| latest.metadata),
+                    None => self.latest_metadata(space, &key)?,
                 };
                 Update::Put(Versioned { value, metadata, version })
             }
@@ -322,6 +322,13 @@ impl<'s, S: Store> BlockStateValidator<'s, S> {
             self.outcome.updates.insert(space, key, update);
         }
         Ok(())
+    }
+
+    fn latest_metadata(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        match self.outcome.updates.get(space, key) {
+            Some(update) => Ok(update.versioned().and_then(|versioned| versioned.metadata.clone())),
+            None => self.store.metadata(space, key),
+        }
     }
 
     fn latest(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Versioned>, StoreError> {

@@ -33,6 +33,11 @@ pub trait Store {
         Ok(self.get(space, key)?.map(|found| found.version))
     }
 
+    /// The metadata of a key, for stores that can tell it without copying the value.
+    fn metadata(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.get(space, key)?.and_then(|found| found.metadata))
+    }
+
     /// Shows the rows of a range in key order to `visit`, until it breaks or the range ends.
     ///
     /// A range whose end is not after its start has no rows.
@@ -118,6 +123,9 @@ macro_rules! forward {
             }
             fn version(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Version>, StoreError> {
                 (**self).version(space, key)
+            }
+            fn metadata(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+                (**self).metadata(space, key)
             }
             fn scan(
                 &self,

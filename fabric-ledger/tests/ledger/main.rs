@@ -1,7 +1,12 @@
 //! The ledger rules through the public interface.
 
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod mvcc;
+#[cfg(test)]
 mod private_data;
+#[cfg(test)]
 mod queries;
+#[cfg(test)]
 mod simulator;

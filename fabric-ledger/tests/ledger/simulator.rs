@@ -3,6 +3,8 @@ use fabric_ledger::{Permission, Simulation, SimulationError};
 
 use crate::harness::{Ledger, Sim, summary};
 
+type Write = fn(&mut Tx<'_>) -> Result<(), SimulationError>;
+type PrivateCall = fn(&mut Tx<'_>, &str) -> Result<(), SimulationError>;
 type Tx<'a> = Sim<'a, fn(&str, &str) -> Option<Permission>>;
 
 fn bytes(text: &str) -> Bytes {
@@ -82,7 +84,7 @@ const PAGE_LATE: &str = "txid [tx]: unsuppored transaction. Paginated queries ar
 const WRITE_AFTER_PAGE: &str = "txid [tx]: unsuppored transaction. Transaction has already performed a paginated query. Writes are not allowed";
 
 /// Each way to write, by name.
-fn writes() -> Vec<(&'static str, fn(&mut Tx<'_>) -> Result<(), SimulationError>)> {
+fn writes() -> Vec<(&'static str, Write)> {
     vec![
         ("put", |tx| tx.put_state("cc", "k", bytes("v"))),
         ("delete", |tx| tx.delete_state("cc", "k")),
@@ -133,7 +135,7 @@ fn a_refused_write_leaves_no_trace() {
 }
 
 /// Each private call, by name, with whether it looks at read or write permission.
-fn private_calls() -> Vec<(&'static str, fn(&mut Tx<'_>, &str) -> Result<(), SimulationError>)> {
+fn private_calls() -> Vec<(&'static str, PrivateCall)> {
     vec![
         ("read", |tx, c| tx.get_private_data("cc", c, "k").map(drop)),
         ("read", |tx, c| tx.get_private_data_multiple("cc", c, &["k"]).map(drop)),

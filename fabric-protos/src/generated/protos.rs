@@ -1393,7 +1393,7 @@ pub struct StaticCollectionConfig {
     pub name: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "2")]
     pub member_orgs_policy: ::core::option::Option<CollectionPolicyConfig>,
-    /// Peers of other members that must hold the data before an endorser signs.
+    /// Other peers of members that must have received the data before an endorser signs.
     #[prost(int32, tag = "3")]
     pub required_peer_count: i32,
     #[prost(int32, tag = "4")]

@@ -1,0 +1,519 @@
+//! A channel's organisations, chaincode definitions and named policies.
+
+use std::collections::BTreeMap;
+
+use fabric_protos::common::implicit_meta_policy::Rule;
+use fabric_protos::protos::application_policy::Type as PolicyType;
+use fabric_protos::protos::collection_config::Payload as CollectionPayload;
+use fabric_protos::protos::collection_policy_config::Payload as MembersPayload;
+use fabric_protos::protos::{ApplicationPolicy, ChaincodeInterest, StaticCollectionConfig};
+
+use crate::access::Permission;
+use crate::policy::{
+    PlanError, Policy, PolicyError, Principal, Role, SignaturePolicy, plan as plan_policies,
+};
+
+/// Path of the default endorsement policy: peers of a majority of organisations.
+pub const ENDORSEMENT: &str = "/Channel/Application/Endorsement";
+/// Path of the policy for proposals, broadcasts and chaincode calls: a client of any organisation.
+pub const WRITERS: &str = "/Channel/Application/Writers";
+/// Path of the policy for queries and events: a client or peer of any organisation.
+pub const READERS: &str = "/Channel/Application/Readers";
+
+const APPLICATION: &str = "/Channel/Application/";
+/// Begins the names of the collections that every organisation has in every chaincode.
+const IMPLICIT: &str = "_implicit_org_";
+
+/// Chaincodes that are part of a peer; endorsement plans leave them out.
+const SYSTEM_CHAINCODES: [&str; 4] = ["_lifecycle", "cscc", "lscc", "qscc"];
+
+/// What a channel's configuration and its committed definitions say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    name: String,
+    organisations: Vec<String>,
+    implicit: BTreeMap<String, Collection>,
+    definitions: BTreeMap<String, Definition>,
+}
+
+/// A committed chaincode definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Version name, which endorsements carry.
+    pub version: String,
+    /// Endorsement policy of everything that has none of its own.
+    pub policy: Policy,
+    /// Collections by name, without the implicit ones.
+    pub collections: BTreeMap<String, Collection>,
+}
+
+/// A private data collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// Who may have the plaintext.
+    pub members: SignaturePolicy,
+    /// Replaces the chaincode's policy for writes to the collection.
+    pub endorsement_policy: Option<Policy>,
+    /// Blocks a value lives; 0 for ever.
+    pub block_to_live: u64,
+    /// Only members' identities may read through a peer.
+    pub member_only_read: bool,
+    /// Only members' identities may write through a peer.
+    pub member_only_write: bool,
+}
+
+impl Channel {
+    /// A channel of these organisations, by MSP id, without chaincodes.
+    ///
+    /// ```
+    /// use fabric_ledger::channel::{Channel, ENDORSEMENT};
+    ///
+    /// let channel = Channel::new("mychannel", ["Org1MSP".to_owned(), "Org2MSP".to_owned()]);
+    /// assert!(channel.policy(ENDORSEMENT).is_some());
+    /// assert!(channel.collection("basic", "_implicit_org_Org2MSP").is_none(), "no chaincode yet");
+    /// ```
+    pub fn new(name: impl Into<String>, organisations: impl IntoIterator<Item = String>) -> Self {
+        let organisations: Vec<String> = organisations.into_iter().collect();
+        let implicit = organisations
+            .iter()
+            .map(|msp_id| {
+                let peer = SignaturePolicy::any_of(Role::Peer, [msp_id.as_str()]);
+                let collection = Collection {
+                    members: SignaturePolicy::any_of(Role::Member, [msp_id.as_str()]),
+                    endorsement_policy: Some(peer.into()),
+                    block_to_live: 0,
+                    member_only_read: false,
+                    member_only_write: false,
+                };
+                (format!("{IMPLICIT}{msp_id}"), collection)
+            })
+            .collect();
+        Self { name: name.into(), organisations, implicit, definitions: BTreeMap::new() }
+    }
+
+    /// Channel name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// MSP ids of the organisations.
+    pub fn organisations(&self) -> &[String] {
+        &self.organisations
+    }
+
+    /// Defines a chaincode, or replaces its definition.
+    pub fn define(&mut self, chaincode: impl Into<String>, definition: Definition) {
+        self.definitions.insert(chaincode.into(), definition);
+    }
+
+    /// The definition of a chaincode.
+    pub fn definition(&self, chaincode: &str) -> Option<&Definition> {
+        self.definitions.get(chaincode)
+    }
+
+    /// Names of the defined chaincodes.
+    pub fn chaincodes(&self) -> impl Iterator<Item = &str> {
+        self.definitions.keys().map(String::as_str)
+    }
+
+    /// A collection of a chaincode, explicit or implicit.
+    pub fn collection(&self, chaincode: &str, collection: &str) -> Option<&Collection> {
+        let definition = self.definition(chaincode)?;
+        definition.collections.get(collection).or_else(|| self.implicit.get(collection))
+    }
+
+    /// Whether peers of an organisation hold the plaintext of a collection.
+    pub fn is_member(&self, chaincode: &str, collection: &str, msp_id: &str) -> bool {
+        self.collection(chaincode, collection).is_some_and(|found| found.has_member(msp_id))
+    }
+
+    /// What a creator may do with a collection; `is_principal` is about the creator.
+    pub fn permission(
+        &self,
+        chaincode: &str,
+        collection: &str,
+        is_principal: impl Fn(&Principal) -> bool,
+    ) -> Option<Permission> {
+        let found = self.collection(chaincode, collection)?;
+        if !found.member_only_read && !found.member_only_write {
+            return Some(Permission::FULL);
+        }
+        let member = found.members.evaluate(&[()], &|(), principal| is_principal(principal));
+        Some(Permission {
+            read: member || !found.member_only_read,
+            write: member || !found.member_only_write,
+        })
+    }
+
+    /// A policy of the channel's configuration by its path, as the test network defines them:
+    /// `Endorsement`, `LifecycleEndorsement`, `Writers`, `Readers` and `Admins` of the
+    /// application, and the same of each organisation.
+    pub fn policy(&self, path: &str) -> Option<Policy> {
+        let name = path.strip_prefix(APPLICATION)?;
+        if let Some((organisation, name)) = name.split_once('/') {
+            let known = self.organisations.iter().any(|known| known == organisation);
+            return if known { organisation_policy(organisation, name) } else { None };
+        }
+        let (rule, name) = match name {
+            "Endorsement" | "LifecycleEndorsement" => (Rule::Majority, "Endorsement"),
+            "Admins" => (Rule::Majority, name),
+            _ => (Rule::Any, name),
+        };
+        let policies = self.organisations.iter().map(|msp_id| organisation_policy(msp_id, name));
+        Some(Policy::meta(rule, policies.collect::<Option<_>>()?))
+    }
+
+    /// An endorsement policy of a definition; without one the channel's default holds.
+    pub fn resolve(&self, policy: Option<&ApplicationPolicy>) -> Result<Policy, DefinitionError> {
+        let path = match policy.and_then(|policy| policy.r#type.as_ref()) {
+            Some(PolicyType::SignaturePolicy(policy)) => {
+                return Ok(SignaturePolicy::from_wire(policy)?.into());
+            }
+            Some(PolicyType::ChannelConfigPolicyReference(path)) => path.as_str(),
+            None => ENDORSEMENT,
+        };
+        self.policy(path).ok_or_else(|| DefinitionError::NoPolicy(path.to_owned()))
+    }
+
+    /// A collection of the wire form, with its name.
+    pub fn resolve_collection(
+        &self,
+        config: &fabric_protos::protos::CollectionConfig,
+    ) -> Result<(String, Collection), DefinitionError> {
+        let Some(CollectionPayload::StaticCollectionConfig(config)) = &config.payload else {
+            return Err(DefinitionError::NoCollection);
+        };
+        let StaticCollectionConfig { name, endorsement_policy, .. } = config;
+        if name.is_empty() || name.starts_with(IMPLICIT) {
+            return Err(DefinitionError::CollectionName(name.clone()));
+        }
+        let members = config.member_orgs_policy.as_ref().and_then(|policy| policy.payload.as_ref());
+        let Some(MembersPayload::SignaturePolicy(members)) = members else {
+            return Err(DefinitionError::NoMembers(name.clone()));
+        };
+        let endorsement_policy = match endorsement_policy {
+            Some(policy) => Some(self.resolve(Some(policy))?),
+            None => None,
+        };
+        let collection = Collection {
+            members: SignaturePolicy::from_wire(members)?,
+            endorsement_policy,
+            block_to_live: config.block_to_live,
+            member_only_read: config.member_only_read,
+            member_only_write: config.member_only_write,
+        };
+        Ok((name.clone(), collection))
+    }
+
+    /// Which organisations should endorse a transaction that touched what `interest` says, one
+    /// peer each: sets of them by size, then in the order given. The first one is to be preferred.
+    pub fn plan<'o>(
+        &self,
+        interest: &ChaincodeInterest,
+        organisations: &'o [String],
+    ) -> Result<Vec<Vec<&'o String>>, PlanRefusal> {
+        let mut policies = Vec::new();
+        let mut eligible: Vec<&'o String> = organisations.iter().collect();
+        for call in &interest.chaincodes {
+            let definition = self.definition(&call.name).ok_or_else(|| {
+                let (chaincode, channel) = (call.name.clone(), self.name.clone());
+                PlanRefusal::NoMetadata { chaincode, channel }
+            })?;
+            for policy in &call.key_policies {
+                let policy = SignaturePolicy::from_wire(policy);
+                policies.push(policy.map_err(|_| PlanRefusal::Unsatisfiable)?.into());
+            }
+            if call.collection_names.is_empty() && !call.disregard_namespace_policy {
+                policies.push(definition.policy.clone());
+            }
+            for name in &call.collection_names {
+                let collection =
+                    self.collection(&call.name, name).ok_or(PlanRefusal::Unsatisfiable)?;
+                let policy = collection.endorsement_policy.as_ref().unwrap_or(&definition.policy);
+                policies.push(policy.clone());
+                if !call.no_private_reads {
+                    eligible.retain(|msp_id| collection.has_member(msp_id));
+                }
+            }
+        }
+        let policies: Vec<&Policy> = policies.iter().collect();
+        let sets: Vec<Vec<&'o String>> =
+            plan_policies(&policies, &eligible, &|msp_id, principal| is_peer(msp_id, principal))?
+                .into_iter()
+                .map(|set| set.into_iter().copied().collect())
+                .collect();
+        if sets.is_empty() { Err(PlanRefusal::Unsatisfiable) } else { Ok(sets) }
+    }
+}
+
+impl Collection {
+    /// Whether an organisation's peers hold the plaintext.
+    pub fn has_member(&self, msp_id: &str) -> bool {
+        self.members.principals().iter().any(|principal| principal.msp_id() == Some(msp_id))
+    }
+}
+
+/// Whether chaincodes of this name are part of the peer.
+pub fn is_system_chaincode(name: &str) -> bool {
+    SYSTEM_CHAINCODES.contains(&name)
+}
+
+fn is_peer(msp_id: &str, principal: &Principal) -> bool {
+    matches!(
+        principal,
+        Principal::Role { msp_id: wanted, role: Role::Peer | Role::Member } if wanted == msp_id
+    )
+}
+
+/// The policies of an organisation as cryptogen's and the test network's configuration has them.
+fn organisation_policy(msp_id: &str, name: &str) -> Option<Policy> {
+    let roles: &[Role] = match name {
+        "Endorsement" => &[Role::Peer],
+        "Readers" => &[Role::Admin, Role::Peer, Role::Client],
+        "Writers" => &[Role::Admin, Role::Client],
+        "Admins" => &[Role::Admin],
+        _ => return None,
+    };
+    Some(SignaturePolicy::any_role_of(msp_id, roles).into())
+}
+
+/// Why a chaincode definition cannot be used on a channel.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// A policy is damaged.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A reference to a policy that the channel does not have.
+    #[error("failed to retrieve policy for reference {0}")]
+    NoPolicy(String),
+    /// An entry of the collections is empty.
+    #[error("a collection without configuration")]
+    NoCollection,
+    /// Collections need a name, and none that Fabric keeps for itself.
+    #[error("'{0}' cannot name a collection")]
+    CollectionName(String),
+    /// A collection without members.
+    #[error("collection {0} has no member organisations' policy")]
+    NoMembers(String),
+}
+
+/// Why no organisations can be planned for.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanRefusal {
+    /// The channel does not have the chaincode.
+    #[error("No metadata was found for chaincode {chaincode} in channel {channel}")]
+    NoMetadata {
+        /// Chaincode name.
+        chaincode: String,
+        /// Channel name.
+        channel: String,
+    },
+    /// Whoever endorses, the policies would not hold.
+    #[error("no peer combination can satisfy the endorsement policy")]
+    Unsatisfiable,
+    /// Too many organisations to try all combinations.
+    #[error(transparent)]
+    TooMany(#[from] PlanError),
+}
+
+#[cfg(test)]
+mod tests {
+    use fabric_protos::protos::{ChaincodeCall, CollectionConfig, CollectionPolicyConfig};
+
+    use super::*;
+    use crate::policy::parse;
+
+    fn channel() -> Channel {
+        let mut channel = Channel::new("ch", ["A", "B", "C"].map(str::to_owned));
+        let collection = |members: &str, endorsement: Option<&str>| Collection {
+            members: parse(members).unwrap(),
+            endorsement_policy: endorsement.map(|text| parse(text).unwrap().into()),
+            block_to_live: 0,
+            member_only_read: true,
+            member_only_write: false,
+        };
+        let members = "OR('A.member', 'B.member')";
+        let collections = [
+            ("ab".to_owned(), collection(members, None)),
+            ("own".to_owned(), collection(members, Some("AND('B.peer', 'C.peer')"))),
+        ];
+        let policy = channel.resolve(None).unwrap();
+        let version = "1".to_owned();
+        channel.define("cc", Definition { version, policy, collections: collections.into() });
+        channel
+    }
+
+    #[test]
+    fn named_policies_are_those_of_the_test_network() {
+        let check = |path: &str, identities: &str, expected: Option<bool>| {
+            let identities: Vec<(&str, Role)> = identities
+                .split_whitespace()
+                .map(|text| {
+                    let (org, role) = text.split_once('.').unwrap();
+                    (org, Role::from_str_name(&role.to_uppercase()).unwrap())
+                })
+                .collect();
+            let is = |(org, has): &(&str, Role), principal: &Principal| matches!(principal, Principal::Role { msp_id, role } if msp_id == org && role == has);
+            let found = channel().policy(path).map(|policy| policy.evaluate(&identities, &is));
+            assert_eq!(found, expected, "{path} {identities:?}");
+        };
+        check(ENDORSEMENT, "A.peer B.peer", Some(true));
+        check(ENDORSEMENT, "A.peer", Some(false));
+        check(ENDORSEMENT, "A.admin B.admin", Some(false));
+        check("/Channel/Application/LifecycleEndorsement", "B.peer C.peer", Some(true));
+        check(WRITERS, "C.client", Some(true));
+        check(WRITERS, "C.admin", Some(true));
+        check(WRITERS, "C.peer", Some(false));
+        check(READERS, "C.peer", Some(true));
+        check(READERS, "C.orderer", Some(false));
+        check("/Channel/Application/Admins", "A.admin", Some(false));
+        check("/Channel/Application/Admins", "A.admin C.admin", Some(true));
+        check("/Channel/Application/B/Endorsement", "B.peer", Some(true));
+        check("/Channel/Application/B/Endorsement", "A.peer", Some(false));
+        check("/Channel/Application/D/Endorsement", "", None);
+        check("/Channel/Application/B/Nothing", "", None);
+        check("/Channel/Application/Nothing", "", None);
+        check("/Channel/Orderer/Writers", "", None);
+    }
+
+    #[test]
+    fn collections_are_found_with_the_implicit_ones() {
+        let channel = channel();
+        assert!(channel.is_member("cc", "ab", "A") && !channel.is_member("cc", "ab", "C"));
+        assert!(channel.is_member("cc", "_implicit_org_C", "C"));
+        assert!(!channel.is_member("cc", "_implicit_org_C", "A"));
+        assert!(channel.collection("cc", "_implicit_org_D").is_none());
+        assert!(channel.collection("cc", "nowhere").is_none());
+        assert!(channel.collection("other", "ab").is_none());
+        assert!(!channel.is_member("cc", "nowhere", "A"));
+    }
+
+    #[test]
+    fn member_only_flags_ask_for_membership() {
+        let permission = |collection, msp: &str| {
+            channel().permission("cc", collection, |principal| principal.msp_id() == Some(msp))
+        };
+        assert_eq!(permission("ab", "A"), Some(Permission::FULL));
+        assert_eq!(permission("ab", "C"), Some(Permission { read: false, write: true }));
+        assert_eq!(permission("_implicit_org_A", "C"), Some(Permission::FULL));
+        assert_eq!(permission("nowhere", "A"), None);
+    }
+
+    /// Calls as `cc`, `cc/collection` (plaintext not read) or `cc/collection!` (read).
+    fn plan(calls: &str, organisations: &str) -> String {
+        let chaincodes = calls
+            .split_whitespace()
+            .map(|call| {
+                let (name, collection) = call.split_once('/').unwrap_or((call, ""));
+                let plain = collection.strip_suffix('!');
+                ChaincodeCall {
+                    name: name.to_owned(),
+                    collection_names: [plain.unwrap_or(collection)]
+                        .iter()
+                        .filter(|name| !name.is_empty())
+                        .map(|name| (*name).to_owned())
+                        .collect(),
+                    no_private_reads: plain.is_none(),
+                    ..Default::default()
+                }
+            })
+            .collect();
+        let organisations: Vec<String> =
+            organisations.split_whitespace().map(str::to_owned).collect();
+        match channel().plan(&ChaincodeInterest { chaincodes }, &organisations) {
+            Ok(sets) => sets
+                .iter()
+                .map(|set| set.iter().map(|org| org.as_str()).collect())
+                .collect::<Vec<String>>()
+                .join(" "),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    #[test]
+    fn plans_satisfy_every_policy_and_keep_private_reads_among_members() {
+        let impossible = "no peer combination can satisfy the endorsement policy";
+        let check = |calls, organisations, expected: &str| {
+            assert_eq!(plan(calls, organisations), expected, "{calls}");
+        };
+        check("cc", "B A C", "BA BC AC");
+        check("cc", "A", impossible);
+        check("cc/ab", "A B C", "AB AC BC");
+        check("cc/ab!", "A B C", "AB");
+        check("cc/own", "A B C", "BC");
+        check("cc/own!", "A B C", impossible);
+        check("cc/own cc", "A B C", "BC");
+        check("cc/_implicit_org_C cc", "A B C", "AC BC");
+        check("cc/nowhere", "A B C", impossible);
+        check("other", "A B C", "No metadata was found for chaincode other in channel ch");
+    }
+
+    #[test]
+    fn key_policies_are_added_or_stand_alone() {
+        let mut call = ChaincodeCall { name: "cc".to_owned(), ..Default::default() };
+        call.key_policies = vec![SignaturePolicy::parse_envelope("OR('C.peer')").unwrap()];
+        let organisations = ["A", "B", "C"].map(str::to_owned);
+        let mut plan = |disregard| {
+            call.disregard_namespace_policy = disregard;
+            let interest = ChaincodeInterest { chaincodes: vec![call.clone()] };
+            let sets = channel().plan(&interest, &organisations).unwrap();
+            sets.iter()
+                .map(|set| set.iter().map(|org| org.as_str()).collect())
+                .collect::<Vec<String>>()
+        };
+        assert_eq!(plan(false), ["AC", "BC"]);
+        assert_eq!(plan(true), ["C"]);
+    }
+
+    #[test]
+    fn definitions_are_resolved_or_refused() {
+        let channel = channel();
+        let envelope = |text| SignaturePolicy::parse_envelope(text).unwrap();
+        let reference = |path: &str| ApplicationPolicy {
+            r#type: Some(PolicyType::ChannelConfigPolicyReference(path.to_owned())),
+        };
+        let text = "OR('A.peer')";
+        let signature =
+            ApplicationPolicy { r#type: Some(PolicyType::SignaturePolicy(envelope(text))) };
+        assert_eq!(channel.resolve(Some(&signature)).unwrap(), parse(text).unwrap().into());
+        assert_eq!(
+            channel.resolve(Some(&reference(WRITERS))).unwrap(),
+            channel.policy(WRITERS).unwrap()
+        );
+        let err = channel.resolve(Some(&reference("/nowhere"))).unwrap_err();
+        assert_eq!(err.to_string(), "failed to retrieve policy for reference /nowhere");
+
+        let members = CollectionPolicyConfig {
+            payload: Some(MembersPayload::SignaturePolicy(envelope("OR('A.member')"))),
+        };
+        let config = |name: &str, members, endorsement_policy| CollectionConfig {
+            payload: Some(CollectionPayload::StaticCollectionConfig(StaticCollectionConfig {
+                name: name.to_owned(),
+                member_orgs_policy: members,
+                endorsement_policy,
+                block_to_live: 3,
+                ..Default::default()
+            })),
+        };
+        let (name, collection) = channel
+            .resolve_collection(&config("c", Some(members.clone()), Some(signature)))
+            .unwrap();
+        assert_eq!((name.as_str(), collection.block_to_live), ("c", 3));
+        assert!(collection.has_member("A") && collection.endorsement_policy.is_some());
+
+        let refused = |config: &CollectionConfig, text: &str| {
+            assert_eq!(channel.resolve_collection(config).unwrap_err().to_string(), text);
+        };
+        refused(&CollectionConfig { payload: None }, "a collection without configuration");
+        refused(&config("", Some(members.clone()), None), "'' cannot name a collection");
+        refused(
+            &config("_implicit_org_A", Some(members.clone()), None),
+            "'_implicit_org_A' cannot name a collection",
+        );
+        refused(&config("c", None, None), "collection c has no member organisations' policy");
+        refused(
+            &config("c", Some(members), Some(reference("/nowhere"))),
+            "failed to retrieve policy for reference /nowhere",
+        );
+    }
+}
