@@ -1,6 +1,7 @@
 //! What tests of contracts need: a ledger in memory and identities.
 
 mod block_on;
+pub mod conformance;
 mod der;
 mod identity;
 mod mock;

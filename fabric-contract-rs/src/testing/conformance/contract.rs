@@ -1,0 +1,218 @@
+use super::step::{Attributes, Cell, Place, Step};
+use crate::{
+    Contract, Entry, Evaluate, LedgerError, QueryReader, Reader, Route, Space, StateKey, Submit,
+    Table, TxContext, TxError, Writes, evaluate, submit,
+};
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The private data collection the conformance contract needs. Every endorsing organisation is a
+/// member, and clients need not be.
+pub const COLLECTION: &str = "conformance";
+
+pub(super) const TABLE: Table<Attributes, String> = Table::new("conformance", Space::Public);
+pub(super) const NEIGHBOUR: Table<Attributes, String> = Table::new("conformance-2", Space::Public);
+
+/// The longest value that is told in full.
+const SHOWN_BYTES_MAX: usize = 64;
+
+/// A contract whose transactions read and write what they are told: the cases of
+/// [`conformance`](super) run through it, on whatever serves it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ConformanceContract;
+
+impl Contract for ConformanceContract {
+    const NAME: &'static str = "Conformance";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type State = ();
+
+    fn state(&self) -> &() {
+        &()
+    }
+
+    fn routes<R: QueryReader + 'static>() -> &'static [Route<(), R>] {
+        const { &[submit::<Apply, R>(), evaluate::<Look, R>()] }
+    }
+}
+
+/// Takes these steps in their order; answers what each has read.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Apply {
+    /// Any steps but ranges of the collection.
+    pub(super) steps: Vec<Step>,
+}
+
+/// Takes these steps in their order; answers what each has read.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Look {
+    /// Any steps that write nothing.
+    pub(super) steps: Vec<Step>,
+}
+
+/// What a step has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Answer {
+    /// A value, or `null` where there is none and for steps that read nothing.
+    One(Option<String>),
+    /// Values in the order they were asked for.
+    Many(Vec<Option<String>>),
+    /// Keys with their values.
+    Entries(Vec<(String, String)>),
+}
+
+const NOTHING: Answer = Answer::One(None);
+
+impl Submit for Apply {
+    const NAME: &'static str = "Apply";
+    const ROLES: &'static [&'static str] = &[];
+    type State = ();
+    type Output = Vec<Answer>;
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &(),
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Vec<Answer>, TxError> {
+        let mut answers = Vec::new();
+        for step in self.steps {
+            let answer = match step {
+                Step::Range { place: Place::Private, .. } => {
+                    return Err(unfit("a range of a collection is for queries"));
+                }
+                Step::Put(cell, text) => put(writes, &cell, text.into())?,
+                Step::PutHex(cell, text) => {
+                    let bytes = hex::decode(text).map_err(|_| unfit("not hexadecimal"))?;
+                    put(writes, &cell, bytes.into())?
+                }
+                Step::PutMany(cell, length) => {
+                    put(writes, &cell, (0..=250).cycle().take(size(length)).collect())?
+                }
+                Step::Delete(cell) => {
+                    writes.delete(space(cell.place), cell.key.to_key()?);
+                    NOTHING
+                }
+                Step::Purge(key) => {
+                    writes.purge(COLLECTION, key.to_key()?);
+                    NOTHING
+                }
+                Step::Event(name, payload) => {
+                    writes.set_event(name, payload);
+                    NOTHING
+                }
+                step => read(step, cx, ledger).await?,
+            };
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+}
+
+impl Evaluate for Look {
+    const NAME: &'static str = "Look";
+    const ROLES: &'static [&'static str] = &[];
+    type State = ();
+    type Output = Vec<Answer>;
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &(),
+        cx: &TxContext,
+        ledger: &impl QueryReader,
+    ) -> Result<Vec<Answer>, TxError> {
+        let mut answers = Vec::new();
+        for step in self.steps {
+            let answer = match step {
+                Step::Range { place: Place::Private, range, limit } => entries(
+                    ledger.private_range(COLLECTION, &range.to_range()?, size(limit)).await?,
+                ),
+                step => read(step, cx, ledger).await?,
+            };
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+}
+
+/// The steps that a transaction and a query have in common.
+async fn read(step: Step, cx: &TxContext, ledger: &impl Reader) -> Result<Answer, TxError> {
+    Ok(match step {
+        Step::Get(cell) => one(ledger.get(space(cell.place), &cell.key.to_key()?).await?),
+        Step::GetMany { place, keys } => {
+            let keys: Vec<StateKey> =
+                keys.iter().map(|key| key.to_key()).collect::<Result<_, _>>()?;
+            let values = ledger.get_many(space(place), &keys).await?;
+            Answer::Many(values.iter().map(|value| value.as_ref().map(show)).collect())
+        }
+        Step::Range { range, limit, .. } => {
+            entries(ledger.range(&range.to_range()?, size(limit)).await?)
+        }
+        Step::Hash(key) => {
+            let hash = ledger.private_hash(COLLECTION, &key.to_key()?).await?;
+            Answer::One(hash.map(hex::encode))
+        }
+        Step::Transient(name) => one(cx.transient(&name).cloned()),
+        Step::Context => Answer::Many(vec![
+            Some(cx.tx_id().to_owned()),
+            Some(cx.channel_id().to_owned()),
+            Some(cx.timestamp_ms().to_string()),
+            Some(cx.client().msp_id().to_owned()),
+        ]),
+        Step::Refuse => {
+            return Err(TxError::new(
+                409,
+                "CONFORMANCE_REFUSED",
+                "the transaction was told to fail",
+            ));
+        }
+        _ => return Err(unfit("a query writes nothing")),
+    })
+}
+
+fn put(writes: &mut Writes, cell: &Cell, value: Bytes) -> Result<Answer, LedgerError> {
+    writes.put(space(cell.place), cell.key.to_key()?, value)?;
+    Ok(NOTHING)
+}
+
+fn space(place: Place) -> Space {
+    match place {
+        Place::Public => Space::Public,
+        Place::Private => Space::Private(COLLECTION),
+    }
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn one(value: Option<Bytes>) -> Answer {
+    Answer::One(value.as_ref().map(show))
+}
+
+fn entries(entries: Vec<Entry>) -> Answer {
+    let told = entries.iter().map(|(key, value)| (key.as_str().to_owned(), show(value)));
+    Answer::Entries(told.collect())
+}
+
+/// Short texts as they are, other short values in hexadecimal, long ones by length and hash.
+pub(super) fn show(value: &Bytes) -> String {
+    match std::str::from_utf8(value) {
+        _ if value.len() > SHOWN_BYTES_MAX => {
+            format!("{} bytes {}", value.len(), hex::encode(Sha256::digest(value)))
+        }
+        Ok(text) => text.to_owned(),
+        Err(_) => format!("hex {}", hex::encode(value)),
+    }
+}
+
+fn unfit(sentence: &str) -> TxError {
+    TxError::new(400, "CONFORMANCE_STEP", sentence)
+}

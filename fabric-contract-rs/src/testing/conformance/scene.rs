@@ -1,0 +1,193 @@
+use super::backend::{Backend, Invocation, Verdict};
+use super::contract::{Answer, Apply, Look};
+use super::step::{Cell, KeyText, Place, RangeText, Step, TableName};
+use crate::Event;
+use fabric_ledger::TxValidationCode;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+/// Why a case did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CaseError {
+    /// The ledger did something else than Fabric does.
+    #[error("{0}")]
+    Diverges(String),
+    /// The backend has no means to run the case.
+    #[error("skipped: {0}")]
+    Skipped(&'static str),
+}
+
+pub(super) type CaseResult<T = ()> = Result<T, CaseError>;
+
+/// A case's view of the ledger: keys of its own, and what it expects.
+#[derive(Debug)]
+pub struct Scene<'b, B> {
+    pub(super) backend: &'b mut B,
+    /// Begins every key of the case.
+    own: String,
+}
+
+impl<'b, B: Backend> Scene<'b, B> {
+    pub(super) fn new(backend: &'b mut B, run_id: &str, case: &str) -> Self {
+        Self { backend, own: format!("{run_id}/{case}") }
+    }
+
+    /// The text of a simple key of this case.
+    pub(super) fn name(&self, key: &str) -> String {
+        format!("{}/{key}", self.own)
+    }
+
+    pub(super) fn simple(&self, key: &str) -> KeyText {
+        KeyText::Simple(self.name(key))
+    }
+
+    pub(super) fn public(&self, key: &str) -> Cell {
+        Cell { place: Place::Public, key: self.simple(key) }
+    }
+
+    pub(super) fn private(&self, key: &str) -> Cell {
+        Cell { place: Place::Private, key: self.simple(key) }
+    }
+
+    /// Attributes behind one that is the case's own.
+    pub(super) fn attributes(&self, attributes: &[&str]) -> Vec<String> {
+        let own = std::iter::once(self.own.as_str());
+        own.chain(attributes.iter().copied()).map(str::to_owned).collect()
+    }
+
+    pub(super) fn composite(&self, table: TableName, attributes: &[&str]) -> Cell {
+        let key = KeyText::Composite(table, self.attributes(attributes));
+        Cell { place: Place::Public, key }
+    }
+
+    /// All simple keys of this case.
+    pub(super) fn all(&self, place: Place, limit: u32) -> Step {
+        // The successor of `/`: no key of the case begins with it.
+        let range = RangeText::Simple(self.name(""), format!("{}0", self.own));
+        Step::Range { place, range, limit }
+    }
+
+    pub(super) fn below(&self, table: TableName, attributes: &[&str]) -> Step {
+        let range = RangeText::Below(table, self.attributes(attributes));
+        Step::Range { place: Place::Public, range, limit: 1000 }
+    }
+
+    pub(super) async fn submit(&mut self, steps: Vec<Step>) -> Verdict {
+        self.backend.submit(apply(steps)).await
+    }
+
+    pub(super) async fn evaluate(&mut self, steps: Vec<Step>) -> Verdict {
+        self.backend.evaluate(look(steps)).await
+    }
+
+    /// Commits these steps; answers what they read.
+    pub(super) async fn commit(&mut self, steps: Vec<Step>) -> CaseResult<Vec<Answer>> {
+        let (answers, _) = success("a transaction", self.submit(steps).await)?;
+        Ok(answers)
+    }
+
+    /// As [`commit`](Self::commit), with the event.
+    pub(super) async fn commit_for_event(&mut self, steps: Vec<Step>) -> CaseResult<Option<Event>> {
+        let (_, event) = success("a transaction", self.submit(steps).await)?;
+        Ok(event)
+    }
+
+    /// Evaluates these steps; answers what they read.
+    pub(super) async fn look(&mut self, steps: Vec<Step>) -> CaseResult<Vec<Answer>> {
+        let (answers, _) = success("a query", self.evaluate(steps).await)?;
+        Ok(answers)
+    }
+
+    /// Expects a key's committed value.
+    pub(super) async fn expect(&mut self, cell: &Cell, value: Option<&str>) -> CaseResult {
+        let answers = self.look(vec![Step::Get(cell.clone())]).await?;
+        same(&format!("the value of {cell:?}"), &answers, &vec![one(value)])
+    }
+
+    /// Expects these simple keys of the case, with their values.
+    pub(super) async fn expect_all(
+        &mut self,
+        place: Place,
+        expected: &[(&str, &str)],
+    ) -> CaseResult {
+        let step = self.all(place, 1000);
+        let answers = self.look(vec![step]).await?;
+        let expected = self.entries(expected);
+        same("the case's keys", &answers, &vec![expected])
+    }
+
+    pub(super) fn entries(&self, entries: &[(&str, &str)]) -> Answer {
+        let entry = |(key, value): &(&str, &str)| (self.name(key), (*value).to_owned());
+        Answer::Entries(entries.iter().map(entry).collect())
+    }
+
+    /// Endorses two transactions before either is ordered; expects the first to be valid.
+    pub(super) async fn race(
+        &mut self,
+        first: Vec<Step>,
+        second: Vec<Step>,
+        expected: TxValidationCode,
+    ) -> CaseResult {
+        let calls = vec![apply(first), apply(second)];
+        let verdicts = self.backend.submit_together(calls).await;
+        let codes: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| match verdict {
+                Verdict::Success { .. } => Ok(TxValidationCode::Valid),
+                Verdict::Invalid(code) => Ok(*code),
+                other => Err(other.clone()),
+            })
+            .collect();
+        same("the codes of the race", &codes, &vec![Ok(TxValidationCode::Valid), Ok(expected)])
+    }
+}
+
+pub(super) fn apply(steps: Vec<Step>) -> Invocation {
+    invocation("Apply", &Apply { steps })
+}
+
+pub(super) fn look(steps: Vec<Step>) -> Invocation {
+    invocation("Look", &Look { steps })
+}
+
+fn invocation(function: &str, arguments: &impl Serialize) -> Invocation {
+    // Steps are plain data: they always have a JSON form.
+    let arguments = serde_json::to_string(arguments).unwrap_or_default();
+    Invocation { function: function.to_owned(), arguments, transient: BTreeMap::new() }
+}
+
+pub(super) fn one(value: Option<&str>) -> Answer {
+    Answer::One(value.map(str::to_owned))
+}
+
+pub(super) fn many(values: &[Option<&str>]) -> Answer {
+    Answer::Many(values.iter().map(|value| value.map(str::to_owned)).collect())
+}
+
+/// The answers and the event of a call that must succeed.
+fn success(what: &str, verdict: Verdict) -> CaseResult<(Vec<Answer>, Option<Event>)> {
+    let Verdict::Success { payload, event } = verdict else {
+        return Err(CaseError::Diverges(format!("{what} should succeed: {verdict:?}")));
+    };
+    let answers = serde_json::from_slice(&payload)
+        .map_err(|error| CaseError::Diverges(format!("{what} answers oddly: {error}")))?;
+    Ok((answers, event))
+}
+
+/// Expects a refusal by the contract with this code.
+pub(super) fn refused(what: &str, verdict: &Verdict, code: &str) -> CaseResult {
+    match verdict {
+        Verdict::Refused(text) if text.split_once(':').is_some_and(|(found, _)| found == code) => {
+            Ok(())
+        }
+        other => Err(CaseError::Diverges(format!("{what} should be refused as {code}: {other:?}"))),
+    }
+}
+
+pub(super) fn same<T: PartialEq + Debug>(what: &str, found: &T, expected: &T) -> CaseResult {
+    if found == expected {
+        return Ok(());
+    }
+    Err(CaseError::Diverges(format!("{what}: found {found:?}, expected {expected:?}")))
+}

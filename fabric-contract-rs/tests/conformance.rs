@@ -1,0 +1,126 @@
+//! The conformance suite on the mock ledger, and on ledgers that are wrong.
+
+use bytes::Bytes;
+use fabric_contract_rs::testing::conformance::{
+    self, Backend, CASES, CaseError, ConformanceContract, Invocation, Report, Verdict,
+};
+use fabric_contract_rs::testing::{MockLedger, block_on};
+use std::collections::BTreeSet;
+
+#[test]
+fn the_mock_ledger_conforms() {
+    let mut ledger = conformance::mock_ledger();
+    let report = block_on(conformance::run(&mut ledger, "first"));
+    assert_eq!(report.failures(), []);
+    assert_eq!(report.skipped(), Vec::<&str>::new());
+    assert_eq!(report.cases.len(), CASES.len());
+    // On the same ledger again, under other keys.
+    let report = block_on(conformance::run(&mut ledger, "second"));
+    assert_eq!(report.failures(), []);
+}
+
+#[test]
+fn names_are_unique() {
+    assert_eq!(CASES.iter().collect::<BTreeSet<_>>().len(), CASES.len());
+}
+
+#[test]
+fn an_unknown_case_fails() {
+    let mut ledger = conformance::mock_ledger();
+    let outcome = block_on(conformance::run_case(&mut ledger, "run", "unknown"));
+    assert!(matches!(outcome, Err(CaseError::Diverges(_))));
+}
+
+/// A mock ledger whose answers are changed on their way.
+struct Wrong {
+    ledger: MockLedger<ConformanceContract>,
+    change: fn(Verdict) -> Verdict,
+}
+
+impl Backend for Wrong {
+    async fn evaluate(&mut self, call: Invocation) -> Verdict {
+        (self.change)(Backend::evaluate(&mut self.ledger, call).await)
+    }
+    async fn submit(&mut self, call: Invocation) -> Verdict {
+        (self.change)(Backend::submit(&mut self.ledger, call).await)
+    }
+    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
+        let verdicts = self.ledger.submit_together(calls).await;
+        verdicts.into_iter().map(self.change).collect()
+    }
+    fn endorsers(&self) -> usize {
+        1
+    }
+    async fn withhold_private_data(&mut self, _: bool) -> bool {
+        false
+    }
+}
+
+fn failures(change: fn(Verdict) -> Verdict) -> Report {
+    let mut wrong = Wrong { ledger: conformance::mock_ledger(), change };
+    block_on(conformance::run(&mut wrong, "run"))
+}
+
+fn failed(report: &Report) -> Vec<&'static str> {
+    report.failures().into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn what_a_backend_cannot_do_is_skipped_and_told() {
+    let report = failures(|verdict| verdict);
+    assert_eq!(failed(&report), Vec::<&str>::new());
+    let expected = ["unreconciled_private_data_says_so", "queries_are_never_committed"];
+    assert_eq!(report.skipped(), expected);
+}
+
+#[test]
+fn a_ledger_without_conflicts_is_found() {
+    let report = failures(|verdict| match verdict {
+        Verdict::Invalid(_) => Verdict::Success { payload: Bytes::new(), event: None },
+        other => other,
+    });
+    let expected = [
+        "of_two_changes_to_one_key_the_first_wins",
+        "what_was_absent_conflicts_with_its_creation",
+        "what_was_read_conflicts_with_its_deletion",
+        "a_read_by_multi_get_conflicts_too",
+        "a_changed_range_is_a_phantom",
+        "private_reads_conflict",
+        "private_hash_reads_conflict",
+    ];
+    assert_eq!(failed(&report), expected);
+}
+
+#[test]
+fn a_ledger_that_loses_events_is_found() {
+    let report = failures(|verdict| match verdict {
+        Verdict::Success { payload, .. } => Verdict::Success { payload, event: None },
+        other => other,
+    });
+    assert_eq!(failed(&report), ["the_last_event_is_sent", "an_event_needs_no_write"]);
+}
+
+#[test]
+fn a_ledger_that_accepts_what_a_contract_refused_is_found() {
+    let report = failures(|verdict| match verdict {
+        Verdict::Refused(_) => Verdict::Success { payload: "[]".into(), event: None },
+        other => other,
+    });
+    let expected = [
+        "empty_values_are_refused",
+        "reserved_characters_are_refused",
+        "a_refusal_leaves_no_trace",
+        "unknown_functions_are_refused",
+        "bad_arguments_are_refused",
+    ];
+    assert_eq!(failed(&report), expected);
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_fails_wherever_something_is_read() {
+    let report = failures(|verdict| match verdict {
+        Verdict::Success { event, .. } => Verdict::Success { payload: "{".into(), event },
+        other => other,
+    });
+    assert!(failed(&report).len() > CASES.len() * 2 / 3, "{:?}", failed(&report));
+}
