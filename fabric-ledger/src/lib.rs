@@ -7,6 +7,7 @@
 //!
 //! - [`Simulator`] runs one transaction against a snapshot, with a peer's refusals, and leaves
 //!   Fabric's [read-write sets](rwset), byte for byte.
+//! - [`validation`] judges blocks in Fabric's stages.
 //! - [`BlockStateValidator`] finds conflicting reads and phantoms between and within blocks and
 //!   gathers an [`UpdateBatch`].
 //! - [`policy`] reads, evaluates and plans for endorsement policies.
@@ -32,6 +33,7 @@ mod simulator;
 mod space;
 mod store;
 mod time;
+pub mod validation;
 mod version;
 
 pub use fabric_protos::protos::TxValidationCode;

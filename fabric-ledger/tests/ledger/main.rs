@@ -3,10 +3,16 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod identities;
+#[cfg(test)]
 mod mvcc;
 #[cfg(test)]
 mod private_data;
 #[cfg(test)]
+mod proposals;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod simulator;
+#[cfg(test)]
+mod validation;
