@@ -16,6 +16,7 @@
 //! Logs never hold arguments, keys, values, transient data or names of persons.
 
 mod config;
+pub mod environment;
 mod identities;
 mod lane;
 mod ledger;
