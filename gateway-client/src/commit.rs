@@ -8,8 +8,8 @@ use fabric_protos::protos::TxValidationCode;
 use prost::Message;
 
 use crate::connection::{request, within};
-use crate::error::{CallError, CommitError, GatewayError};
-use crate::gateway::{Gateway, signed};
+use crate::error::{CallError, CommitError, GatewayError, SignedMessage};
+use crate::gateway::{Gateway, require_signature};
 use crate::proposal::sha256;
 use crate::restore::RestoreError;
 
@@ -131,12 +131,13 @@ impl Commit {
     /// # Errors
     /// As [`status`](Self::status).
     pub async fn status_within(&self, limit: Duration) -> Result<CommitStatus, GatewayError> {
+        const KIND: SignedMessage = SignedMessage::CommitStatusRequest;
         let signature = if self.signature.is_empty() {
-            self.gateway.sign(&self.transaction_id, &self.request)?
+            self.gateway.sign(&self.transaction_id, KIND, &self.request)?
         } else {
             self.signature.clone()
         };
-        signed(&self.transaction_id, &signature)?;
+        require_signature(&self.transaction_id, KIND, &signature)?;
         let message = SignedCommitStatusRequest { request: self.request.clone(), signature };
         let mut client = self.gateway.connection().client();
         match within(limit, client.commit_status(request(message, limit))).await {

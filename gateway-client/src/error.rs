@@ -45,16 +45,39 @@ pub enum GatewayError {
         mismatch: EnvelopeMismatch,
     },
     /// A message could not be signed, so it was not sent.
-    #[error("transaction {transaction_id}: {source}")]
+    #[error("transaction {transaction_id}: {message}: {source}")]
     Sign {
         /// The transaction it belongs to.
         transaction_id: String,
+        /// Which message.
+        message: SignedMessage,
         /// What the signer reports.
         source: SignError,
     },
     /// The system has no randomness to make a transaction id from.
     #[error("the system's random number generator failed: no transaction id")]
     Random,
+}
+
+/// A message that carries the client's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedMessage {
+    /// A [`Proposal`](crate::Proposal).
+    Proposal,
+    /// An endorsed [`Transaction`](crate::Transaction).
+    Transaction,
+    /// The request for the status of a [`Commit`](crate::Commit).
+    CommitStatusRequest,
+}
+
+impl fmt::Display for SignedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proposal => "proposal",
+            Self::Transaction => "endorsed transaction",
+            Self::CommitStatusRequest => "commit status request",
+        })
+    }
 }
 
 /// A failed call to the gateway.
@@ -155,19 +178,17 @@ impl GatewayError {
 
     /// Whether the transaction may have been ordered, so that proposing its content anew could do it twice.
     ///
-    /// Nothing can be ordered before this client signed the endorsed transaction, hence never true of the stages before.
+    /// Nothing can be ordered before this client signed the endorsed transaction, hence never true of the stages before;
+    /// always true where the commit status was asked for in vain.
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Submit(call) => !call.is_overload() && !call.is_refusal(),
             Self::CommitStatus(_) => true,
+            Self::Sign { message, .. } => *message == SignedMessage::CommitStatusRequest,
             // Speaks of a second envelope with this id; the first one decides.
             Self::Commit(commit) => commit.code() == Some(TxValidationCode::DuplicateTxid),
-            Self::Evaluate(_)
-            | Self::Endorse(_)
-            | Self::Tampered { .. }
-            | Self::Sign { .. }
-            | Self::Random => false,
+            Self::Evaluate(_) | Self::Endorse(_) | Self::Tampered { .. } | Self::Random => false,
         }
     }
 }

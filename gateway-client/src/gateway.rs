@@ -13,7 +13,7 @@ use prost::Message;
 use crate::call::{Call, Evaluate, Submit};
 use crate::commit::Commit;
 use crate::connection::Connection;
-use crate::error::GatewayError;
+use crate::error::{GatewayError, SignedMessage};
 use crate::options::{ConnectError, ConnectOptions};
 
 /// How long each stage may take, until its call fails with [`Code::DeadlineExceeded`](tonic::Code::DeadlineExceeded).
@@ -144,26 +144,36 @@ impl Gateway {
     }
 
     /// Signs a message, or leaves it unsigned (empty) where signatures are made elsewhere.
-    pub(crate) fn sign(&self, transaction_id: &str, message: &[u8]) -> Result<Bytes, GatewayError> {
+    pub(crate) fn sign(
+        &self,
+        transaction_id: &str,
+        message: SignedMessage,
+        bytes: &[u8],
+    ) -> Result<Bytes, GatewayError> {
         match &self.inner.signer {
             None => Ok(Bytes::new()),
-            Some(signer) => signer.sign(message).map(Bytes::from).map_err(|source| {
-                GatewayError::Sign { transaction_id: transaction_id.to_owned(), source }
+            Some(signer) => signer.sign(bytes).map(Bytes::from).map_err(|source| {
+                GatewayError::Sign { transaction_id: transaction_id.to_owned(), message, source }
             }),
         }
     }
 }
 
-/// The signature, unless it is still missing.
-pub(crate) fn signed<'a>(
+/// Refuses a signature that is still missing.
+pub(crate) fn require_signature(
     transaction_id: &str,
-    signature: &'a Bytes,
-) -> Result<&'a Bytes, GatewayError> {
+    message: SignedMessage,
+    signature: &Bytes,
+) -> Result<(), GatewayError> {
     if signature.is_empty() {
         let source = SignError::new("there is no signer here, and no signature was supplied");
-        return Err(GatewayError::Sign { transaction_id: transaction_id.to_owned(), source });
+        return Err(GatewayError::Sign {
+            transaction_id: transaction_id.to_owned(),
+            message,
+            source,
+        });
     }
-    Ok(signature)
+    Ok(())
 }
 
 impl fmt::Debug for Gateway {

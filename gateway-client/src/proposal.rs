@@ -16,8 +16,8 @@ use ring::digest::{Context, SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::connection::{request, within};
-use crate::error::{CallError, GatewayError};
-use crate::gateway::{Contract, Gateway, signed};
+use crate::error::{CallError, GatewayError, SignedMessage};
+use crate::gateway::{Contract, Gateway, require_signature};
 use crate::restore::RestoreError;
 use crate::transaction::Transaction;
 use crate::verify::{EnvelopeMismatch, verify};
@@ -74,7 +74,7 @@ impl Proposal {
             extension: Bytes::new(),
         };
         let bytes = Bytes::from(proposal.encode_to_vec());
-        let signature = gateway.sign(&transaction_id, &bytes)?;
+        let signature = gateway.sign(&transaction_id, SignedMessage::Proposal, &bytes)?;
         Ok(Self {
             transaction_id,
             channel: contract.channel().clone(),
@@ -161,7 +161,11 @@ impl Proposal {
         let envelope =
             answer.prepared_transaction.ok_or_else(|| tampered(EnvelopeMismatch::Missing))?;
         let result = verify(&self.bytes, &self.chaincode, &envelope.payload).map_err(tampered)?;
-        let signature = self.gateway.sign(&self.transaction_id, &envelope.payload)?;
+        let signature = self.gateway.sign(
+            &self.transaction_id,
+            SignedMessage::Transaction,
+            &envelope.payload,
+        )?;
         Ok(Transaction::new(
             self.gateway.clone(),
             self.channel.clone(),
@@ -185,7 +189,7 @@ impl Proposal {
     }
 
     fn signed_proposal(&self) -> Result<SignedProposal, GatewayError> {
-        signed(&self.transaction_id, &self.signature)?;
+        require_signature(&self.transaction_id, SignedMessage::Proposal, &self.signature)?;
         Ok(self.unchecked_proposal())
     }
 

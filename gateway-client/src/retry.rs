@@ -98,6 +98,7 @@ impl Transaction {
         policy: &RetryPolicy,
         mut maybe_ordered: bool,
     ) -> Result<Submitted, GatewayError> {
+        self.require_signature()?;
         let commit = self.commit();
         let mut failures = 0;
         loop {

@@ -12,16 +12,31 @@ use prost::{DecodeError, Message};
 
 use crate::commit::{Commit, CommitStatus, Submitted};
 use crate::connection::{request, within};
-use crate::error::{CallError, GatewayError};
-use crate::gateway::{Gateway, signed};
+use crate::error::{CallError, GatewayError, SignedMessage};
+use crate::gateway::{Gateway, require_signature};
 use crate::proposal::sha256;
 use crate::restore::RestoreError;
 
 /// An endorsed transaction, ready to be submitted.
 ///
 /// Submitting the same transaction more than once is harmless: the ledger takes the first envelope with a transaction id
-/// and marks others as duplicates. A client that must not lose work keeps [`to_bytes`](Self::to_bytes) before it submits,
-/// and after a crash restores it ([`Gateway::restore_transaction`]) and calls [`resume`](Self::resume).
+/// and marks others as duplicates. A client that must not lose work, nor do it twice, keeps the transaction before it
+/// submits it:
+///
+/// ```no_run
+/// # use fabric_gateway_client::{Contract, Gateway, RetryPolicy};
+/// # async fn example(gateway: Gateway, contract: Contract) -> Result<(), Box<dyn std::error::Error>> {
+/// let transaction = contract.submit("RecordReading").argument("{}").proposal()?.endorse().await?;
+/// std::fs::write("pending", transaction.to_bytes())?;
+/// transaction.settle(&RetryPolicy::default()).await?;
+/// std::fs::remove_file("pending")?;
+///
+/// // After a crash in between, whatever became of it:
+/// let transaction = gateway.restore_transaction(&std::fs::read("pending")?)?;
+/// transaction.resume(&RetryPolicy::default()).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// Without a signer it is sent off to be signed: [`bytes`](Self::bytes) or [`digest`](Self::digest) there,
 /// [`sign_with`](Self::sign_with) back.
@@ -84,7 +99,7 @@ impl Transaction {
     /// # Errors
     /// [`GatewayError::Submit`], or [`GatewayError::Sign`] if it is not signed.
     pub async fn submit(&self) -> Result<Commit, GatewayError> {
-        signed(&self.transaction_id, &self.signature)?;
+        self.require_signature()?;
         let message = SubmitRequest {
             transaction_id: self.transaction_id.clone(),
             channel_id: self.channel.to_string(),
@@ -121,6 +136,10 @@ impl Transaction {
     pub(crate) fn submitted(&self, status: CommitStatus) -> Result<Submitted, GatewayError> {
         let CommitStatus { transaction_id, block_number, .. } = status.successful()?;
         Ok(Submitted { transaction_id, result: self.result.clone(), block_number })
+    }
+
+    pub(crate) fn require_signature(&self) -> Result<(), GatewayError> {
+        require_signature(&self.transaction_id, SignedMessage::Transaction, &self.signature)
     }
 
     fn envelope(&self) -> Envelope {

@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use fabric_gateway_client::{
-    ConnectOptions, Connection, Gateway, GatewayError, RestoreError, SignError, Signer,
+    ConnectOptions, Connection, Gateway, GatewayError, RestoreError, SignError, SignedMessage,
+    Signer,
 };
 use fabric_protos::gateway::{PreparedTransaction, ProposedTransaction};
 use prost::Message;
 use ring::digest::{SHA256, digest};
 
-use crate::peer::{CHAINCODE, CHANNEL, Stage, identity};
+use crate::peer::{CHAINCODE, CHANNEL, Stage, identity, policy};
 
 /// A gateway that signs nothing, beside one that does.
 fn silent(stage: &Stage) -> Gateway {
     Gateway::without_signer(stage.connection.clone(), &identity())
 }
 
-fn is_unsigned(error: GatewayError) -> bool {
-    error.transaction_id().is_some() && matches!(error, GatewayError::Sign { .. })
+/// Nothing was sent for want of a signature. Only of a commit this says nothing.
+fn unsigned(error: GatewayError) -> SignedMessage {
+    let GatewayError::Sign { message, .. } = error else { panic!("{error}") };
+    let asks = message == SignedMessage::CommitStatusRequest;
+    assert_eq!((error.is_retryable(), error.outcome_unknown()), (false, asks), "{error}");
+    assert!(error.transaction_id().is_some(), "{error}");
+    message
 }
 
 #[tokio::test]
@@ -62,16 +68,29 @@ async fn nothing_is_sent_unsigned() {
     let stage = Stage::new().await;
     let gateway = silent(&stage);
     let contract = gateway.network(CHANNEL).contract(CHAINCODE);
-    assert!(is_unsigned(contract.evaluate("Get").send().await.unwrap_err()));
-    assert!(is_unsigned(contract.submit("Put").send().await.unwrap_err()));
-    assert!(is_unsigned(gateway.network(CHANNEL).commit("id").status().await.unwrap_err()));
+    let error = contract.evaluate("Get").send().await.unwrap_err();
+    assert_eq!(unsigned(error), SignedMessage::Proposal);
+    let error = contract.submit("Put").send_with_retry(&policy()).await.unwrap_err();
+    assert_eq!(unsigned(error), SignedMessage::Proposal);
+    let error = gateway.network(CHANNEL).commit("id").status().await.unwrap_err();
+    assert_eq!(unsigned(error), SignedMessage::CommitStatusRequest);
     assert_eq!(stage.calls(), "");
 
     let proposal = stage.contract().submit("Put").proposal().unwrap();
     let proposal = gateway.restore_proposal(&proposal.to_bytes()).unwrap();
     let transaction = proposal.endorse().await.unwrap();
-    assert!(is_unsigned(transaction.submit().await.unwrap_err()));
+    assert_eq!(unsigned(transaction.submit().await.unwrap_err()), SignedMessage::Transaction);
+    let error = transaction.settle(&policy()).await.unwrap_err();
+    assert_eq!(unsigned(error), SignedMessage::Transaction);
+    let error = transaction.resume(&policy()).await.unwrap_err();
+    assert_eq!(unsigned(error), SignedMessage::Transaction);
     assert_eq!(stage.calls(), "endorse");
+
+    // Submitted, but its status cannot be asked for.
+    let signature = stage.key.sign(transaction.bytes()).unwrap();
+    let error = transaction.sign_with(signature).settle(&policy()).await.unwrap_err();
+    assert_eq!(unsigned(error), SignedMessage::CommitStatusRequest);
+    assert_eq!(stage.calls(), "endorse submit");
 }
 
 #[tokio::test]

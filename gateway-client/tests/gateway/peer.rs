@@ -27,9 +27,8 @@ use fabric_shim_protos::{common as judge_common, msp as judge_msp, peer as judge
 use prost::Message;
 use ring::digest::{SHA256, digest};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
-use tonic::transport::server::Router;
+use tonic::transport::server::{Router, TcpIncoming};
 use tonic::{Code, Request, Response, Status};
 
 pub(crate) const CHANNEL: &str = "mychannel";
@@ -194,7 +193,8 @@ pub(crate) fn failure(code: Code, message: &str, details: &[&str]) -> Status {
 pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    tokio::spawn(router.serve_with_incoming(incoming));
     format!("localhost:{}", address.port())
 }
 
