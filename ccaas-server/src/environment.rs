@@ -88,8 +88,8 @@ pub struct Settings {
     pub tls_certificate: Option<Pem>,
     /// Authorities of peers.
     pub client_ca: Option<Pem>,
-    /// Whether TLS is asked for even without files.
-    tls_demanded: bool,
+    /// Whether to refuse to serve without TLS.
+    pub tls_demanded: bool,
 }
 
 impl Settings {

@@ -48,6 +48,15 @@ pub(crate) enum Stop {
     Draining,
 }
 
+/// What an attempt leaves when it is silenced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fenced {
+    /// It had not sent its terminal message.
+    pub(crate) unfinished: bool,
+    /// A reply to it is still to come.
+    pub(crate) awaiting: bool,
+}
+
 /// One attempt at a transaction, as its stream carries it: one request at a time, in the order
 /// asked, then one terminal message, then nothing.
 ///
@@ -170,11 +179,11 @@ impl Lane {
         open
     }
 
-    /// Silences this attempt; true when a reply to it is still to come.
-    pub(crate) fn fence(&self) -> bool {
+    /// Silences this attempt.
+    pub(crate) fn fence(&self) -> Fenced {
         let mut gate = self.gate();
-        gate.open = false;
-        gate.awaiting
+        let unfinished = std::mem::replace(&mut gate.open, false);
+        Fenced { unfinished, awaiting: gate.awaiting }
     }
 
     /// Notes that the awaited reply has arrived; false when none was awaited.

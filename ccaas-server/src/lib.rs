@@ -13,13 +13,15 @@
 //! * A transaction that panics, hangs or is sent twice harms no other one.
 //! * Every bound is in [`Limits`], with its reason.
 //!
-//! Logs never hold arguments, keys, values, transient data or names of persons.
+//! Logs never hold arguments, keys, values, transient data or names of persons. A panic's text may:
+//! a program that serves health data calls [`log_place_of_panics`] first.
 
 mod config;
 pub mod environment;
 mod identities;
 mod lane;
 mod ledger;
+mod panics;
 mod proposal;
 mod refusal;
 mod run;
@@ -36,6 +38,7 @@ mod wire;
 pub use config::{
     Config, ConfigError, ENVELOPE_BYTES_MAX, Limits, MESSAGE_BYTES_MAX, PAYLOAD_BYTES_MAX, Pem, Tls,
 };
+pub use panics::log_place_of_panics;
 pub use server::{ServeError, Server, StatsHandle};
 pub use stats::Stats;
 pub use transport::TlsError;

@@ -146,11 +146,18 @@ impl Server {
                 let _ = stopped.await;
             });
         tokio::pin!(serving);
+        let client_ca = self.config.tls.as_ref().map(|tls| tls.client_ca.is_some());
+        if client_ca == Some(false) {
+            tracing::warn!(
+                "no client CA is configured: whoever reaches this port can act as a peer and take \
+                 up transactions' places; configure one where the network is not yours alone"
+            );
+        }
         tracing::info!(
             address = %self.local_addr,
             chaincode_id = self.config.chaincode_id,
-            tls = self.config.tls.is_some(),
-            mutual = self.config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()),
+            tls = client_ca.is_some(),
+            mutual = client_ca.unwrap_or_default(),
             "serving"
         );
         tokio::select! {
@@ -168,7 +175,7 @@ impl Server {
             Ok(ended) => ended?,
             Err(_) => tracing::warn!("connections were still open and are cut"),
         }
-        tracing::info!("stopped");
+        tracing::info!(stats = ?self.counters.read(), "stopped");
         Ok(())
     }
 }

@@ -58,9 +58,10 @@ impl Transactions {
         let key = Arc::new(key);
         let (mut awaiting, mut superseded) = (false, false);
         if let Some(old) = self.remove(&key) {
-            awaiting = old.lane.fence();
-            superseded = !old.finished;
-            if let Some(task) = old.task {
+            let fenced = old.lane.fence();
+            awaiting = fenced.awaiting;
+            superseded = fenced.unfinished;
+            if let Some(task) = old.task.filter(|_| superseded) {
                 task.abort();
             }
         }

@@ -175,7 +175,7 @@ fn one_terminal_message_and_nothing_after_it() {
 #[test]
 fn fenced_attempt_is_silent() {
     let (lane, _replies, mut out) = lane(false);
-    assert!(!lane.fence(), "nothing is out");
+    assert_eq!(lane.fence(), Fenced { unfinished: true, awaiting: false });
     assert_eq!(ready(get(&lane, "a")), Err(LedgerError::TransactionEnded));
     assert!(!ready(lane.finish(lane.key().message(Type::Completed, Bytes::new()))));
     assert_eq!(sent(&mut out), None);
@@ -186,9 +186,10 @@ fn fence_tells_whether_a_reply_is_still_to_come() {
     let (lane, replies, _out) = lane(false);
     let mut a = pin!(get(&lane, "a"));
     assert!(poll(a.as_mut()).is_pending());
-    assert!(lane.is_awaiting() && lane.fence());
+    assert_eq!(lane.fence(), Fenced { unfinished: true, awaiting: true });
     arrive(&lane, &replies, response("A"));
-    assert!(!lane.is_awaiting() && !lane.fence() && !lane.arrived());
+    assert_eq!(lane.fence(), Fenced { unfinished: false, awaiting: false });
+    assert!(!lane.arrived());
 }
 
 #[test]

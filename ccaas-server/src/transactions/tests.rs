@@ -81,6 +81,21 @@ fn attempt_after_a_finished_one_inherits_too_but_supersedes_nobody() {
 }
 
 #[test]
+fn attempt_after_one_that_has_just_spoken_supersedes_nobody() {
+    let (out, _sent) = outbound();
+    let mut transactions = Transactions::default();
+    let first = transactions.begin(key("a"), &out);
+    let terminal = first.lane.key().message(Type::Completed, "done".into());
+    assert!(
+        pin!(first.lane.finish(terminal)).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    );
+    // The stream's task learns only later that the first attempt's task has ended.
+    assert!(!transactions.begin(key("a"), &out).superseded);
+    transactions.finished(&key("a"), first.attempt).unwrap();
+    assert_eq!(transactions.running(), 1);
+}
+
+#[test]
 fn peer_that_does_not_answer_is_noticed() {
     let (out, _sent) = outbound();
     let mut transactions = Transactions::default();
