@@ -1,1 +1,124 @@
 //! The patient-centric health-IoT contract.
+//!
+//! Devices submit *summaries* of what they measure; raw data never leaves them. A patient is pinned
+//! to its own key, its health data lives in one private collection kept by custodians, and what
+//! stands on the chain in clear are opaque ids.
+//!
+//! The contract is pure and deterministic: no I/O, clock, randomness, floats or hash maps. It is a
+//! value made from [`Policies`], served by any server of [`fabric_contract_rs::Contract`]s:
+//!
+//! ```
+//! use fabric_contract_rs::Contract;
+//! use ioht_contract::{IohtContract, Policies};
+//!
+//! let contract = IohtContract::new(Policies::default());
+//! assert_eq!(contract.state().digest(), Policies::default().digest());
+//! ```
+//!
+//! | where | what |
+//! |---|---|
+//! | [`state`] | every kind of state, its key and where it lives |
+//! | [`policies`] | what an organisation reviews: roles, codes, organisations, collections |
+//! | [`no_raw`] | the rules that keep raw data off the ledger |
+//! | [`client`] | what a client sends, for each transaction |
+//!
+//! and a file a noun: organisations, staff, patients, devices, records.
+
+#![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects))]
+
+mod answer;
+pub mod client;
+mod decimal;
+mod device;
+mod error;
+mod ids;
+mod meta;
+pub mod no_raw;
+mod organization;
+mod participant;
+mod patient;
+pub mod policies;
+mod private;
+mod record;
+mod role;
+mod routes;
+mod set_status;
+mod staff;
+pub mod state;
+mod status;
+mod summary;
+mod text;
+mod time;
+mod whoami;
+
+pub use answer::{Announcement, Receipt};
+pub use decimal::{Decimal, DecimalError};
+pub use device::{Device, DeviceStatus, Gateway, RegisterDevice, RegisterDevicePrivate};
+pub use error::{ContractError, Inactive};
+pub use ids::{
+    IdError, KeyHash, LoincCode, MspId, ParticipantId, PolicyDigest, ProfileId, RawDigest,
+    RecordsKey, Salt, Secret, SubjectId, TxId, UnitId,
+};
+pub use meta::{Meta, Tx};
+pub use organization::{
+    Organization, PutUnit, RegisterOrganization, UNIT_LEVELS_MAX, UNIT_NAME_BYTES_MAX, UNITS_MAX,
+    Unit,
+};
+pub use participant::Participant;
+pub use patient::{
+    ConfirmRegistration, ConfirmRegistrationPrivate, Head, Patient, RegisterPatient,
+    RegisterPatientPrivate,
+};
+pub use policies::{OrganizationKind, Policies, PolicyError};
+pub use private::{PRIVATE, PRIVATE_BYTES_MAX};
+pub use record::{
+    Component, Confidentiality, DigestAlgorithm, Labels, Modality, Raw, Record, RecordBody,
+    RecordStatus, Stat, Statistic, Summary,
+};
+pub use role::{Role, RoleSet, StaffRole};
+pub use set_status::{DeviceStatusPrivate, PatientStatusPrivate, SetStatus};
+pub use staff::{
+    ENROLMENT_ID_BYTES_MAX, RegisterStaff, RegisterStaffPrivate, STAFF_ROLES_MAX, Staff,
+    StaffReceipt,
+};
+pub use status::{Holder, NewStatus, Status};
+pub use summary::{
+    BATCH_RECORDS_MAX, Bookmark, BookmarkError, PAGE_RECORDS_MAX, RawVerdict, ReadOwnSummaries,
+    ReadOwnSummariesPrivate, StoredSummary, SubmitSummaries, SubmitSummariesPrivate,
+    SummariesReceipt, SummaryPage, VerifyRaw, VerifyRawPrivate,
+};
+pub use time::{CLOCK_SKEW_MS_MAX, KeyGrid, KeyTime, Period, TIME_MS_MAX};
+pub use whoami::{
+    DeviceSelf, GATEWAY_DEVICES_MAX, Myself, OrganizationSelf, PatientSelf, StaffSelf, Submission,
+    WhoAmI, WhoAmIPrivate,
+};
+
+use fabric_contract_rs::{Contract, QueryReader, Route};
+
+/// The contract, under its policies.
+#[derive(Debug, Clone)]
+pub struct IohtContract {
+    policies: Policies,
+}
+
+impl IohtContract {
+    /// The contract under `policies`.
+    pub fn new(policies: Policies) -> Self {
+        Self { policies }
+    }
+}
+
+impl Contract for IohtContract {
+    const NAME: &'static str = "ioht";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type State = Policies;
+
+    fn state(&self) -> &Policies {
+        &self.policies
+    }
+
+    fn routes<R: QueryReader + 'static>() -> &'static [Route<Policies, R>] {
+        routes::routes()
+    }
+}

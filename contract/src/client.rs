@@ -1,0 +1,111 @@
+//! What a client sends and gets: one [`Call`] a transaction.
+//!
+//! ```
+//! use ioht_contract::client::Invocation;
+//! use ioht_contract::{RegisterOrganization, OrganizationKind, WhoAmI};
+//!
+//! let call = Invocation::new(&RegisterOrganization { kind: OrganizationKind::Custodian });
+//! assert_eq!(call.function, "ioht:RegisterOrganization");
+//! assert_eq!(call.arguments, r#"{"kind":"custodian"}"#);
+//! assert!(call.transient.is_empty());
+//! ```
+
+use crate::{
+    ConfirmRegistration, ConfirmRegistrationPrivate, DeviceStatusPrivate, IohtContract, Myself,
+    PRIVATE, PatientStatusPrivate, PutUnit, RawVerdict, ReadOwnSummaries, ReadOwnSummariesPrivate,
+    Receipt, RegisterDevice, RegisterDevicePrivate, RegisterOrganization, RegisterPatient,
+    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, SetStatus, StaffReceipt,
+    SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt, SummaryPage, VerifyRaw,
+    VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
+};
+use fabric_contract_rs::{Contract, Evaluate, Kind, Submit};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+/// A transaction, seen from a client: its arguments are the type itself.
+pub trait Call: Serialize {
+    /// The function's name, without the contract's.
+    const FUNCTION: &'static str;
+    /// Whether it is submitted or evaluated.
+    const KIND: Kind;
+    /// What goes into the transient map.
+    type Private: Serialize;
+    /// What comes back.
+    type Answer: DeserializeOwned;
+}
+
+/// The private part of a transaction that has none: no value of it exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum NoPrivate {}
+
+/// The private part of [`SetStatus`] for patients and devices; other targets have none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum StatusPrivate {
+    /// With [`SetStatus::Patient`].
+    Patient(PatientStatusPrivate),
+    /// With [`SetStatus::Device`].
+    Device(DeviceStatusPrivate),
+}
+
+macro_rules! calls {
+    ($($trait:ident $transaction:ident, $private:ty, $answer:ty;)*) => {$(
+        impl Call for $transaction {
+            const FUNCTION: &'static str = <$transaction as $trait>::NAME;
+            const KIND: Kind = Kind::$trait;
+            type Private = $private;
+            type Answer = $answer;
+        }
+    )*};
+}
+
+calls! {
+    Evaluate WhoAmI, WhoAmIPrivate, Myself;
+    Submit RegisterOrganization, NoPrivate, Receipt;
+    Submit PutUnit, NoPrivate, Receipt;
+    Submit RegisterStaff, RegisterStaffPrivate, StaffReceipt;
+    Submit RegisterPatient, RegisterPatientPrivate, Receipt;
+    Submit ConfirmRegistration, ConfirmRegistrationPrivate, Receipt;
+    Submit RegisterDevice, RegisterDevicePrivate, Receipt;
+    Submit SetStatus, StatusPrivate, Receipt;
+    Submit SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt;
+    Evaluate ReadOwnSummaries, ReadOwnSummariesPrivate, SummaryPage;
+    Evaluate VerifyRaw, VerifyRawPrivate, RawVerdict;
+}
+
+/// One invocation, ready for a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// `Contract:Function`, the first argument of the chaincode.
+    pub function: String,
+    /// One JSON object, the second argument. It stands on the chain in clear.
+    pub arguments: String,
+    /// The transient map: not part of the transaction, sent to the endorsers only.
+    pub transient: BTreeMap<String, Vec<u8>>,
+}
+
+impl Invocation {
+    /// Without a private part.
+    pub fn new<C: Call>(arguments: &C) -> Self {
+        Self {
+            function: format!("{}:{}", IohtContract::NAME, C::FUNCTION),
+            arguments: json(arguments),
+            transient: BTreeMap::new(),
+        }
+    }
+
+    /// With a private part.
+    pub fn with_private<C: Call>(arguments: &C, private: &C::Private) -> Self {
+        let transient = BTreeMap::from([(PRIVATE.to_owned(), json(private).into_bytes())]);
+        Self { transient, ..Self::new(arguments) }
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the contract's types have text keys only: no JSON is lacking"
+)]
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a value of the contract's own types")
+}

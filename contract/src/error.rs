@@ -1,0 +1,221 @@
+//! Why a transaction is refused.
+
+use crate::no_raw::RawRule;
+use fabric_contract_rs::{LedgerError, TxError};
+
+/// What is not active where it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inactive {
+    /// The caller's organisation.
+    Organization,
+    /// The caller's unit or one above it.
+    Unit,
+    /// The caller's staff entry.
+    Staff,
+    /// The period of the caller's staff entry does not contain the transaction's time.
+    Period,
+    /// The patient.
+    Patient,
+    /// The device.
+    Device,
+}
+
+impl Inactive {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Organization => "the caller's organisation is not active",
+            Self::Unit => "the caller's unit, or one above it, is not active",
+            Self::Staff => "the caller's staff entry is not active",
+            Self::Period => "the caller's staff entry is not in its period",
+            Self::Patient => "the patient is not active",
+            Self::Device => "the device is not active",
+        }
+    }
+}
+
+/// Every way the contract refuses a transaction.
+///
+/// Each has a code that never changes and a status: 400 malformed, 403 not allowed, 404 absent, 409
+/// in conflict with the ledger, 413 too large, 500 a fault of the platform. The sentences hold no
+/// personal data: they name rules and positions, never values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContractError {
+    /// The transaction's id or timestamp.
+    #[error("the proposal's transaction id or timestamp is not usable")]
+    ProposalUnusable,
+    /// The creator's certificate.
+    #[error("the caller's certificate does not say who it is: {0}")]
+    IdentityUnusable(String),
+    /// No transient entry `private`.
+    #[error("this transaction takes its private part in the transient entry `private`")]
+    PrivateMissing,
+    /// A transient map of another shape.
+    #[error("the transient map does not hold this transaction's private part: {0}")]
+    PrivateMalformed(String),
+    /// An argument outside its bounds.
+    #[error("{0}")]
+    ArgumentInvalid(&'static str),
+    /// Too many or too few records.
+    #[error("a batch holds 1 to 100 records")]
+    BatchSize,
+    /// Too many bytes.
+    #[error("the private part exceeds 262144 bytes; send smaller batches")]
+    PrivateTooLarge,
+    /// Two records of one batch for one window.
+    #[error("records {first} and {second} of the batch are for the same code, grid and start")]
+    BatchDuplicate {
+        /// Position of the one, from 0.
+        first: usize,
+        /// Position of the other.
+        second: usize,
+    },
+    /// A record that looks like raw data.
+    #[error("record {position} breaks rule {}: {rule}", rule.number())]
+    RawDataRejected {
+        /// Position in the batch, from 0.
+        position: usize,
+        /// The rule.
+        rule: RawRule,
+    },
+    /// Roles that one person must not hold together.
+    #[error("auditors and privacy officers must not hold a role that they would review")]
+    RolesIncompatible,
+    /// None of the caller's roles is served.
+    #[error("no role of the caller may call {transaction}")]
+    RoleNotPermitted {
+        /// The transaction.
+        transaction: &'static str,
+    },
+    /// Nobody knows the caller in a role that the transaction needs.
+    #[error("the caller is not registered; ask an administrator of its organisation")]
+    IdentityUnknown,
+    /// The caller's key is not the one registered.
+    #[error("the caller's key is not the one it was registered with")]
+    KeyNotBound,
+    /// Something that must be active is not.
+    #[error("{}", .0.sentence())]
+    Inactive(Inactive),
+    /// A kind that the policies do not give the organisation.
+    #[error("the policies do not let the organisation register as this kind")]
+    KindNotAllowed,
+    /// A target outside the caller's authority.
+    #[error("the target is not below the caller's unit, or not of its organisation")]
+    OutsideAuthority,
+    /// A device of another patient.
+    #[error("the device is not this patient's")]
+    DeviceNotOfSubject,
+    /// A suspension by a supervisor, lifted by somebody else.
+    #[error("the suspension was imposed by a supervisor, who alone can lift it")]
+    SuspensionHeld,
+    /// No such organisation.
+    #[error("the organisation is not registered")]
+    OrganizationUnknown,
+    /// No such unit.
+    #[error("the organisation has no such unit")]
+    UnitUnknown,
+    /// No such staff entry.
+    #[error("no such staff entry")]
+    StaffUnknown,
+    /// No such patient.
+    #[error("no such patient; check the subject id")]
+    SubjectUnknown,
+    /// No such device.
+    #[error("no such device")]
+    DeviceUnknown,
+    /// No such record.
+    #[error("no such record")]
+    RecordUnknown,
+    /// The organisation is there already.
+    #[error("the organisation is registered already")]
+    OrganizationExists,
+    /// The unit is there already.
+    #[error("the organisation has a unit of this id already")]
+    UnitExists,
+    /// The tree would grow too large or too deep.
+    #[error("a tree has at most 256 units and 8 levels")]
+    UnitTreeFull,
+    /// The staff entry is there already.
+    #[error("the person is registered as staff already")]
+    StaffExists,
+    /// The patient is there already, or the subject id is taken.
+    #[error("the patient is registered already, or the subject id is taken; draw another")]
+    PatientExists,
+    /// The registration is not waiting.
+    #[error("the registration is not waiting for confirmation")]
+    NotPending,
+    /// The device is there already.
+    #[error("the device is registered already")]
+    DeviceExists,
+    /// A records key that is not the patient's.
+    #[error("the records key is not this patient's; ask WhoAmI")]
+    RecordsKeyMismatch,
+    /// Other content under the same code, grid, start and device.
+    #[error("record {position} differs from the one on the ledger; send a correction")]
+    RecordConflict {
+        /// Position in the batch, from 0.
+        position: usize,
+    },
+    /// A status that the object's present status cannot change to.
+    #[error("this status cannot follow the present one")]
+    StatusConflict,
+    /// A transaction dated before what it builds on.
+    #[error("the transaction is dated before the state it builds on; check the client's clock")]
+    BackDated,
+    /// The platform's faults.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl ContractError {
+    /// The stable code and the status.
+    fn code_and_status(&self) -> (&'static str, u16) {
+        match self {
+            Self::ProposalUnusable => ("PROPOSAL_UNUSABLE", 400),
+            Self::PrivateMissing => ("PRIVATE_MISSING", 400),
+            Self::PrivateMalformed(_) => ("PRIVATE_MALFORMED", 400),
+            Self::ArgumentInvalid(_) => ("ARGUMENT_INVALID", 400),
+            Self::BatchSize => ("BATCH_SIZE", 400),
+            Self::BatchDuplicate { .. } => ("BATCH_DUPLICATE", 400),
+            Self::RawDataRejected { .. } => ("RAW_DATA_REJECTED", 400),
+            Self::RolesIncompatible => ("ROLES_INCOMPATIBLE", 400),
+            Self::IdentityUnusable(_) => ("IDENTITY_UNUSABLE", 403),
+            Self::RoleNotPermitted { .. } => ("ROLE_NOT_PERMITTED", 403),
+            Self::IdentityUnknown => ("IDENTITY_UNKNOWN", 403),
+            Self::KeyNotBound => ("KEY_NOT_BOUND", 403),
+            Self::Inactive(_) => ("INACTIVE", 403),
+            Self::KindNotAllowed => ("KIND_NOT_ALLOWED", 403),
+            Self::OutsideAuthority => ("OUTSIDE_AUTHORITY", 403),
+            Self::DeviceNotOfSubject => ("DEVICE_NOT_OF_SUBJECT", 403),
+            Self::SuspensionHeld => ("SUSPENSION_HELD", 403),
+            Self::OrganizationUnknown => ("ORGANIZATION_UNKNOWN", 404),
+            Self::UnitUnknown => ("UNIT_UNKNOWN", 404),
+            Self::StaffUnknown => ("STAFF_UNKNOWN", 404),
+            Self::SubjectUnknown => ("SUBJECT_UNKNOWN", 404),
+            Self::DeviceUnknown => ("DEVICE_UNKNOWN", 404),
+            Self::RecordUnknown => ("RECORD_UNKNOWN", 404),
+            Self::OrganizationExists => ("ORGANIZATION_EXISTS", 409),
+            Self::UnitExists => ("UNIT_EXISTS", 409),
+            Self::UnitTreeFull => ("UNIT_TREE_FULL", 409),
+            Self::StaffExists => ("STAFF_EXISTS", 409),
+            Self::PatientExists => ("PATIENT_EXISTS", 409),
+            Self::NotPending => ("NOT_PENDING", 409),
+            Self::DeviceExists => ("DEVICE_EXISTS", 409),
+            Self::RecordsKeyMismatch => ("RECORDS_KEY_MISMATCH", 409),
+            Self::RecordConflict { .. } => ("RECORD_CONFLICT", 409),
+            Self::StatusConflict => ("STATUS_CONFLICT", 409),
+            Self::BackDated => ("BACK_DATED", 409),
+            Self::PrivateTooLarge => ("PRIVATE_TOO_LARGE", 413),
+            Self::Ledger(_) => ("LEDGER_ERROR", 500),
+        }
+    }
+}
+
+impl From<ContractError> for TxError {
+    fn from(error: ContractError) -> Self {
+        if let ContractError::Ledger(error) = error {
+            return error.into();
+        }
+        let (code, status) = error.code_and_status();
+        Self::new(status, code, error.to_string())
+    }
+}

@@ -1,0 +1,166 @@
+//! Who calls: from the creator's certificate alone, then by what the ledger says of it.
+
+use crate::error::{ContractError, Inactive};
+use crate::ids::{KeyHash, MspId, ParticipantId, UnitId};
+use crate::meta::{Tx, halves};
+use crate::organization::Organization;
+use crate::role::{Role, RoleSet, StaffRole};
+use crate::staff::Staff;
+use crate::status::Status;
+use fabric_contract_rs::{ClientIdentity, NodeOu, TxContext};
+use sha2::{Digest, Sha256};
+
+/// Separates participant ids from other hashes.
+const PID_DOMAIN: &[u8] = b"pid/1\0";
+
+impl ParticipantId {
+    /// The id of whoever `msp` has enrolled under `enrolment_id`: the first 16 bytes of
+    /// SHA-256(`pid/1` ‖ 0 ‖ MSP id ‖ 0 ‖ enrolment id).
+    ///
+    /// It survives renewal of the certificate and of the key. Enrolment ids must be random texts:
+    /// the certificates that carry them stand in every block.
+    pub fn of(msp: &str, enrolment_id: &str) -> Self {
+        let hash = Sha256::new_with_prefix(PID_DOMAIN)
+            .chain_update(msp)
+            .chain_update([0])
+            .chain_update(enrolment_id);
+        let [first, _] = halves(hash.finalize().into());
+        Self::new(first)
+    }
+}
+
+/// Who signed the proposal.
+///
+/// ```
+/// use fabric_contract_rs::ClientIdentity;
+/// use ioht_contract::{Participant, ParticipantId};
+///
+/// # fn of(client: &ClientIdentity) -> Result<(), ioht_contract::ContractError> {
+/// let caller = Participant::of(client)?;
+/// assert_eq!(caller.pid, ParticipantId::of("Org1MSP", "p-5f0c"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participant {
+    /// Its pseudonym.
+    pub pid: ParticipantId,
+    /// Its organisation.
+    pub msp: MspId,
+    /// The hash of its public key, which patients, devices and gateways are pinned to.
+    pub key_hash: KeyHash,
+    /// Whether its certificate makes it an administrator of its organisation.
+    pub is_msp_admin: bool,
+}
+
+impl Participant {
+    /// Reads the creator's certificate.
+    ///
+    /// # Errors
+    /// [`ContractError::IdentityUnusable`] without exactly one enrolment id, or with an MSP id that
+    /// is no [`MspId`].
+    pub fn of(client: &ClientIdentity) -> Result<Self, ContractError> {
+        let unusable = |reason: String| ContractError::IdentityUnusable(reason);
+        let enrolment_id = client.enrolment_id().map_err(|error| unusable(error.to_string()))?;
+        let msp = client.msp_id().parse().map_err(|_| unusable("its MSP id is no name".into()))?;
+        Ok(Self {
+            pid: ParticipantId::of(client.msp_id(), enrolment_id),
+            msp,
+            key_hash: KeyHash::new(client.public_key_hash()),
+            is_msp_admin: client.node_ou() == Some(NodeOu::Admin),
+        })
+    }
+
+    pub(crate) fn calling(cx: &TxContext) -> Result<Self, ContractError> {
+        Self::of(cx.client())
+    }
+}
+
+/// What a caller may do for its organisation, after everything that could end it was checked.
+#[derive(Debug)]
+pub(crate) struct Authority<'a> {
+    pub(crate) organization: &'a Organization,
+    /// Where it stands in the tree.
+    pub(crate) unit: UnitId,
+    pub(crate) roles: RoleSet,
+    pub(crate) is_msp_admin: bool,
+    staff: Option<&'a Staff>,
+}
+
+impl<'a> Authority<'a> {
+    /// The caller's authority: as the organisation's own administrator, who is `org_admin` of the
+    /// root unit without a staff entry, or by its staff entry.
+    pub(crate) fn of(
+        caller: &Participant,
+        organization: Option<&'a Organization>,
+        staff: Option<&'a Staff>,
+        tx: &Tx,
+    ) -> Result<Self, ContractError> {
+        let organization = organization.ok_or(ContractError::IdentityUnknown)?;
+        if caller.is_msp_admin {
+            return Ok(Self {
+                organization,
+                unit: UnitId::root(),
+                roles: RoleSet::NONE.with(Role::Staff(StaffRole::OrgAdmin)),
+                is_msp_admin: true,
+                staff: None,
+            });
+        }
+        let staff = staff.ok_or(ContractError::IdentityUnknown)?;
+        staff_is_active(organization, staff, tx).map_err(ContractError::Inactive)?;
+        Ok(Self {
+            organization,
+            unit: staff.unit.clone(),
+            roles: staff.roles.iter().map(|role| Role::Staff(*role)).collect(),
+            is_msp_admin: false,
+            staff: Some(staff),
+        })
+    }
+
+    /// Refuses an inactive organisation. Apart from [`of`](Self::of) because its own administrator
+    /// may lift the suspension that it imposed itself.
+    pub(crate) fn organization_active(self) -> Result<Self, ContractError> {
+        if self.organization.status == Status::Active {
+            Ok(self)
+        } else {
+            Err(ContractError::Inactive(Inactive::Organization))
+        }
+    }
+
+    /// Refuses a transaction dated before the authority it uses.
+    pub(crate) fn not_before(&self, tx: &Tx) -> Result<(), ContractError> {
+        self.organization.meta.not_before(tx)?;
+        self.staff.map_or(Ok(()), |staff| staff.meta.not_before(tx))
+    }
+
+    /// Whether it manages what belongs to `unit`: its own unit and those below.
+    pub(crate) fn covers(&self, unit: &UnitId) -> bool {
+        self.organization.path(unit).any(|above| above.id == self.unit)
+    }
+
+    /// Whether it manages `unit` itself, or its administrators: only those below its own, except
+    /// that the organisation's administrator stands above the root.
+    pub(crate) fn is_above(&self, unit: &UnitId) -> bool {
+        self.is_msp_admin || (*unit != self.unit && self.covers(unit))
+    }
+}
+
+/// Effective status: organisation, unit and all above it, and the entry itself are active, and its
+/// period is open.
+pub(crate) fn staff_is_active(
+    organization: &Organization,
+    staff: &Staff,
+    tx: &Tx,
+) -> Result<(), Inactive> {
+    if organization.status != Status::Active {
+        return Err(Inactive::Organization);
+    }
+    let mut path = organization.path(&staff.unit).peekable();
+    if path.peek().is_none() || path.any(|unit| unit.status != Status::Active) {
+        return Err(Inactive::Unit);
+    }
+    if staff.status != Status::Active {
+        return Err(Inactive::Staff);
+    }
+    if staff.period.contains(tx.at) { Ok(()) } else { Err(Inactive::Period) }
+}

@@ -1,0 +1,39 @@
+//! Every transaction there is.
+
+use crate::device::RegisterDevice;
+use crate::organization::{PutUnit, RegisterOrganization};
+use crate::patient::{ConfirmRegistration, RegisterPatient};
+use crate::policies::{Catalogued, Policies};
+use crate::set_status::SetStatus;
+use crate::staff::RegisterStaff;
+use crate::summary::{ReadOwnSummaries, SubmitSummaries, VerifyRaw};
+use crate::whoami::WhoAmI;
+use fabric_contract_rs::{Evaluate, QueryReader, Route, Submit, evaluate, submit};
+
+/// One table: the routes that are called, and the catalogue that policies are checked against.
+macro_rules! transactions {
+    ($($kind:ident $trait:ident $transaction:ident;)*) => {
+        pub(crate) const fn routes<R: QueryReader + 'static>() -> &'static [Route<Policies, R>] {
+            const { &[$($kind::<$transaction, R>()),*] }
+        }
+
+        pub(crate) const CATALOGUE: &[Catalogued] = &[$(Catalogued {
+            name: <$transaction as $trait>::NAME,
+            roles: <$transaction as $trait>::ROLES,
+        }),*];
+    };
+}
+
+transactions! {
+    evaluate Evaluate WhoAmI;
+    submit   Submit   RegisterOrganization;
+    submit   Submit   PutUnit;
+    submit   Submit   RegisterStaff;
+    submit   Submit   RegisterPatient;
+    submit   Submit   ConfirmRegistration;
+    submit   Submit   RegisterDevice;
+    submit   Submit   SetStatus;
+    submit   Submit   SubmitSummaries;
+    evaluate Evaluate ReadOwnSummaries;
+    evaluate Evaluate VerifyRaw;
+}

@@ -1,0 +1,39 @@
+//! Every kind of state there is.
+//!
+//! Public state is what everybody on the channel may scrutinise. Everything that can be linked to a
+//! patient lives in the private collection [`HEALTH`].
+
+use crate::device::Device;
+use crate::ids::{LoincCode, MspId, ParticipantId, RecordsKey, SubjectId};
+use crate::organization::Organization;
+use crate::patient::{Head, Patient};
+use crate::record::Record;
+use crate::staff::Staff;
+use crate::time::{KeyGrid, KeyTime};
+use fabric_contract_rs::{Space, Table};
+
+/// The private data collection of everything linkable to a patient; its members are custodians.
+pub const HEALTH: &str = "health";
+
+/// Organisations with their unit trees, by MSP id.
+pub const ORGANIZATIONS: Table<(MspId,), Organization> = Table::new("org", Space::Public);
+
+/// Staff, by participant.
+pub const STAFF: Table<(ParticipantId,), Staff> = Table::new("staff", Space::Public);
+
+/// What every decision about a patient reads, by subject id.
+pub const HEADS: Table<(SubjectId,), Head> = Table::new("head", Space::Private(HEALTH));
+
+/// From a patient's own pseudonym to its subject id.
+pub const PATIENTS: Table<(ParticipantId,), Patient> =
+    Table::new("patient", Space::Private(HEALTH));
+
+/// Devices, by participant.
+pub const DEVICES: Table<(ParticipantId,), Device> = Table::new("device", Space::Private(HEALTH));
+
+/// Summarised records. The key is the guard of uniqueness: one a (patient, code, grid, start,
+/// device).
+pub const RECORDS: Table<RecordKey, Record> = Table::new("record", Space::Private(HEALTH));
+
+/// Records key, code, grid in seconds, start of the window, device.
+pub type RecordKey = (RecordsKey, LoincCode, KeyGrid, KeyTime, ParticipantId);

@@ -1,0 +1,229 @@
+//! The policy documents: defaults, schemas, and every way a document is refused.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "golden files are read from disk")]
+
+use ioht_contract::policies::{CodeRule, Values, document_schemas};
+use ioht_contract::{OrganizationKind, Policies, PolicyError, Role, StaffRole};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+type Documents = BTreeMap<String, String>;
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../policies"))
+}
+
+/// The defaults with one document changed.
+fn with(file: &str, change: impl FnOnce(&mut Value)) -> Documents {
+    let mut documents = Policies::default_documents();
+    let mut document: Value = serde_json::from_str(&documents[file]).unwrap();
+    change(&mut document);
+    documents.insert(file.to_owned(), document.to_string());
+    documents
+}
+
+#[track_caller]
+fn refused(documents: &Documents, file: &str, reason: &str) {
+    let error = Policies::from_documents(documents).unwrap_err();
+    assert_eq!(error.file(), file, "{error}");
+    assert!(error.reason().contains(reason), "{error}");
+}
+
+fn code<'a>(document: &'a mut Value, wanted: &str) -> &'a mut Value {
+    let codes = document["codes"].as_array_mut().unwrap();
+    codes.iter_mut().find(|code| code["code"] == wanted).unwrap()
+}
+
+#[test]
+fn the_folder_holds_what_is_compiled_in() {
+    for (name, text) in Policies::default_documents() {
+        assert_eq!(std::fs::read_to_string(folder().join(&name)).unwrap(), text, "{name}");
+    }
+}
+
+/// `UPDATE_GOLDEN=1` writes the schemas anew.
+#[test]
+fn schemas_are_those_of_the_parser_and_accept_the_defaults() {
+    let documents = Policies::default_documents();
+    for (name, schema) in document_schemas() {
+        let path = folder().join("schema").join(name.replace(".json", ".schema.json"));
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{name}: run UPDATE_GOLDEN=1");
+        let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+        let document: Value = serde_json::from_str(&documents[name]).unwrap();
+        assert!(validator.is_valid(&document), "{name}");
+        let mut stray = document.clone();
+        match stray.as_array_mut() {
+            Some(list) => list[0]["stray"] = json!(1),
+            None => stray["stray"] = json!(1),
+        }
+        assert!(!validator.is_valid(&stray), "{name} with an unknown field");
+    }
+}
+
+#[test]
+fn defaults_are_the_reviewed_ones() {
+    let policies = Policies::default();
+    let heart_rate = policies.codes().rule("8867-4".parse().unwrap()).unwrap();
+    assert_eq!((heart_rate.unit.as_str(), heart_rate.min_count), ("/min", 5));
+    assert_eq!(heart_rate.grids_s, [300, 900, 3600, 86_400]);
+    let pressure = policies.codes().rule("85354-9".parse().unwrap()).unwrap();
+    assert!(matches!(pressure, CodeRule { values: Values::Panel(it), .. } if it.len() == 2));
+    let allows = |msp: &str, kind| policies.allows_kind(&msp.parse().unwrap(), kind);
+    use OrganizationKind::{Custodian, Provider, Regulator};
+    assert!(allows("Org1MSP", Custodian) && allows("Org2MSP", Custodian));
+    assert!(!allows("Org1MSP", Provider) && allows("Org3MSP", Provider));
+    assert!(allows("ElseMSP", Provider));
+    assert!(!allows("ElseMSP", Custodian) && !allows("ElseMSP", Regulator));
+    let roles = policies.roles("RegisterPatient");
+    assert!(roles.contains(Role::Staff(StaffRole::Registrar)) && roles.iter().count() == 1);
+}
+
+#[test]
+fn the_digest_covers_every_document() {
+    let default = Policies::default().digest();
+    for name in Policies::default_documents().keys() {
+        let mut documents = Policies::default_documents();
+        documents.get_mut(name).unwrap().push('\n');
+        let policies = Policies::from_documents(&documents).unwrap();
+        assert_ne!(policies.digest(), default, "{name}");
+    }
+    assert_eq!(Policies::from_documents(&Policies::default_documents()), Ok(Policies::default()));
+}
+
+#[test]
+fn documents_are_complete_and_known() {
+    for name in Policies::default_documents().keys() {
+        let mut documents = Policies::default_documents();
+        documents.remove(name);
+        refused(&documents, name, "missing");
+    }
+    let mut documents = Policies::default_documents();
+    documents.insert("rules.json".to_owned(), "{}".to_owned());
+    refused(&documents, "rules.json", "no policy document of this name");
+    documents = Policies::default_documents();
+    documents.insert("codes.json".to_owned(), "{".to_owned());
+    refused(&documents, "codes.json", "line 1");
+}
+
+#[test]
+fn roles_can_be_narrowed_only() {
+    let roles = |transaction: &str, roles: Value| {
+        with("roles.json", |it| it["transactions"][transaction] = roles)
+    };
+    let narrowed = Policies::from_documents(&roles("VerifyRaw", json!(["subject"]))).unwrap();
+    assert!(!narrowed.roles("VerifyRaw").contains(Role::Device));
+    let off = Policies::from_documents(&roles("VerifyRaw", json!([]))).unwrap();
+    assert!(off.roles("VerifyRaw").is_empty());
+    let file = "roles.json";
+    refused(&roles("VerifyRaw", json!(["root"])), file, "unknown role `root`");
+    refused(&roles("VerifyRaw", json!(["subject", "subject"])), file, "twice");
+    refused(
+        &roles("RegisterPatient", json!(["registrar", "practitioner"])),
+        file,
+        "`RegisterPatient` cannot serve `practitioner`; it can serve registrar",
+    );
+    refused(&roles("Unknown", json!(["anyone"])), file, "no transaction `Unknown`");
+    let missing = with(file, |it| {
+        it["transactions"].as_object_mut().unwrap().remove("WhoAmI");
+    });
+    refused(&missing, file, "`WhoAmI` is missing");
+}
+
+#[test]
+fn organizations_need_two_custodians_each_named_once() {
+    let file = "organizations.json";
+    let one = with(file, |it| it["organizations"][1]["kind"] = json!("provider"));
+    refused(&one, file, "at least 2");
+    let twice = with(file, |it| it["organizations"][2]["msp"] = json!("Org1MSP"));
+    refused(&twice, file, "`Org1MSP` is listed twice");
+    let unknown = with(file, |it| it["organizations"][2]["kind"] = json!("insurer"));
+    refused(&unknown, file, "insurer");
+}
+
+#[test]
+fn collections_protect_as_much_as_the_contract_assumes() {
+    let file = "collections.json";
+    let changed = |field: &str, value: Value| with(file, |it| it[0][field] = value);
+    refused(&changed("name", json!("other")), file, "`health`");
+    refused(&changed("memberOnlyRead", json!(true)), file, "memberOnlyRead");
+    refused(&changed("memberOnlyWrite", json!(true)), file, "memberOnlyWrite");
+    refused(&changed("blockToLive", json!(10)), file, "blockToLive");
+    refused(&changed("requiredPeerCount", json!(0)), file, "requiredPeerCount");
+    refused(&changed("maxPeerCount", json!(0)), file, "maxPeerCount");
+    for policy in [
+        "OR('Org1MSP.member')",
+        "OR('Org1MSP.member', 'Org2MSP.member', 'Org3MSP.member')",
+        "OR('Org1MSP.peer', 'Org2MSP.peer')",
+        "AND('Org1MSP.member', 'Org2MSP.member')",
+    ] {
+        refused(&changed("policy", json!(policy)), file, "`policy`");
+    }
+    let laxer = json!({"signaturePolicy": "OutOf(1, 'Org1MSP.peer', 'Org2MSP.peer')"});
+    refused(&changed("endorsementPolicy", laxer), file, "endorsement-policy.txt");
+    refused(&with(file, |it| *it = json!([])), file, "exactly one collection");
+}
+
+#[test]
+fn two_custodians_endorse() {
+    let file = "endorsement-policy.txt";
+    let mut documents = Policies::default_documents();
+    for policy in [
+        "",
+        "OR('Org1MSP.peer', 'Org2MSP.peer')",
+        "OutOf(1, 'Org1MSP.peer', 'Org2MSP.peer')",
+        "OutOf(2, 'Org1MSP.peer', 'Org2MSP.peer', 'Org3MSP.peer')",
+        "OutOf(2, 'Org1MSP.member', 'Org2MSP.member')",
+        "OutOf(2, Org1MSP.peer, Org2MSP.peer)",
+    ] {
+        documents.insert(file.to_owned(), policy.to_owned());
+        refused(&documents, file, "n at least 2");
+    }
+}
+
+#[test]
+fn codes_stay_summaries() {
+    let file = "codes.json";
+    let changed = |field: &str, value: Value| with(file, |it| code(it, "8867-4")[field] = value);
+    refused(&changed("min_count", json!(1)), file, "code 8867-4: `min_count`");
+    refused(&changed("min_window_s", json!(1)), file, "`min_window_s`");
+    refused(&changed("grids_s", json!([])), file, "`grids_s` is empty");
+    refused(&changed("grids_s", json!([300, 450])), file, "grid 450");
+    refused(&changed("grids_s", json!([600, 300])), file, "grid 300");
+    refused(&changed("grids_s", json!([240])), file, "grid 240");
+    refused(&changed("grids_s", json!([2_678_700])), file, "grid 2678700");
+    refused(&changed("max_per_second", json!("0")), file, "`max_per_second`");
+    refused(&changed("unit", json!("")), file, "`unit`");
+    refused(&changed("code", json!("8867-5")), file, "LOINC");
+    refused(&changed("code", json!("8310-5")), file, "listed twice");
+    refused(&changed("value", Value::Null), file, "either `value` or `components`");
+    refused(&changed("text", json!("free")), file, "unknown field `text`");
+    let value =
+        |field: &str, value: Value| with(file, |it| code(it, "8867-4")["value"][field] = value);
+    refused(&value("statistics", json!([])), file, "`statistics` is empty");
+    refused(&value("plausible", json!({"min": "2", "max": "1"})), file, "`min`");
+    refused(&with(file, |it| it["codes"] = json!([])), file, "at least one code");
+    let panel = |components: Value| with(file, |it| code(it, "85354-9")["components"] = components);
+    let component = |code: &str| {
+        json!({"code": code, "name": "x", "value": {
+            "scale": 0, "plausible": {"min": "0", "max": "1"}, "statistics": ["average"]}})
+    };
+    refused(
+        &panel(json!([component("8480-6"), component("8480-6")])),
+        file,
+        "8480-6 is listed twice",
+    );
+    refused(&panel(json!([component("85354-9")])), file, "85354-9 is listed twice");
+    refused(&panel(Value::Array(vec![component("8480-6"); 17])), file, "at most 16");
+}
+
+#[test]
+fn a_refusal_names_the_file_first() {
+    let error: PolicyError = Policies::from_documents(&Documents::new()).unwrap_err();
+    assert!(error.to_string().starts_with("organizations.json: "), "{error}");
+}
