@@ -13,7 +13,8 @@
 //! - [`policy`] reads, evaluates and plans for endorsement policies.
 //! - [`block`] cuts, builds and hashes blocks.
 //! - [`proposal`] checks proposals and assembles transactions.
-//! - [`private_updates`] turns plaintext into the private updates of one peer.
+//! - [`private_updates`] turns plaintext into the private updates of one peer, and [`lifetime`]
+//!   ends private data by its time or by a purge.
 
 mod access;
 mod batch;
@@ -22,6 +23,7 @@ pub mod channel;
 mod hash;
 mod history;
 mod identities;
+pub mod lifetime;
 mod memory;
 pub mod metadata;
 mod mvcc;

@@ -109,6 +109,11 @@ impl Builder {
         self.collection(namespace, collection).metadata.insert(key.to_owned(), entries);
     }
 
+    /// Chaincodes read or written so far.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(String::as_str)
+    }
+
     /// Public keys written so far, by value or metadata, a namespace each.
     pub(crate) fn written_keys(&self) -> impl Iterator<Item = (&str, &str)> {
         self.namespaces.iter().flat_map(|(namespace, parts)| {

@@ -1,6 +1,7 @@
 //! Simulation of one transaction on one peer.
 
 mod error;
+mod interest;
 mod query;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -303,26 +304,6 @@ impl<S: Store, P: Store, A: CollectionAccess> Simulator<S, P, A> {
         self.before_private_write(namespace, collection)?;
         self.builder.write_private_metadata(namespace, collection, key, entries);
         Ok(())
-    }
-
-    /// Committed key-level endorsement policies of what has been written so far, each once: what
-    /// an endorsement plan has to satisfy beside the chaincode's and collections' policies.
-    pub fn written_key_policies(&self) -> Result<BTreeSet<Bytes>> {
-        let mut policies = BTreeSet::new();
-        let mut add = |metadata: Option<Bytes>| -> Result<()> {
-            policies.extend(metadata::validation_parameter(metadata)?);
-            Ok(())
-        };
-        for (namespace, key) in self.builder.written_keys() {
-            let found = self.state.get(Space::Public { namespace }, key.as_bytes())?;
-            add(found.and_then(|found| found.metadata))?;
-        }
-        for (namespace, collection, key) in self.builder.written_private_keys() {
-            let space = Space::Hashed { namespace, collection };
-            let found = self.state.get(space, &sha256(key.as_bytes()))?;
-            add(found.and_then(|found| found.metadata))?;
-        }
-        Ok(policies)
     }
 
     /// Ends the simulation. Open queries are closed.

@@ -62,6 +62,10 @@ pub(super) struct RangeRecord {
 }
 
 impl RangeRecord {
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     pub(super) fn into_info(self) -> (String, RangeQueryInfo) {
         let info = RangeQueryInfo {
             start_key: self.start_key,

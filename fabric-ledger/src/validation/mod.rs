@@ -3,7 +3,7 @@
 //! A. [`TransactionCheck`] judges each transaction by itself, in parallel if the caller likes.
 //! B. [`validate_block`] then finds transaction ids that occur twice and writes to keys whose
 //!    endorsement policy an earlier transaction of the block changes,
-//! C. and lets [`BlockStateValidator`](crate::BlockStateValidator) find conflicting reads.
+//! C. and lets [`BlockStateValidator`] find conflicting reads.
 
 mod inspect;
 mod transaction;

@@ -5,9 +5,15 @@ mod harness;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod interest;
+#[cfg(test)]
+mod lifetime;
+#[cfg(test)]
 mod mvcc;
 #[cfg(test)]
 mod private_data;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod proposals;
 #[cfg(test)]
