@@ -116,6 +116,9 @@ async fn dispatch<C: Contract, R: QueryReader + 'static>(
         .find(|route| route.name() == name)
         .ok_or_else(|| unknown("the contract has no function of that name"))?;
     let success = (route.run)(contract.state(), cx, ledger, arguments).await?;
+    if success.writes.event().is_some_and(|event| event.name.is_empty()) {
+        return Err(TxError::new(500, "EVENT_WITHOUT_NAME", "the transaction's event has no name"));
+    }
     Ok((success, route.never_endorse()))
 }
 

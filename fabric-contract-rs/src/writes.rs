@@ -61,7 +61,8 @@ impl Writes {
         self.records.insert((Space::Private(collection), key), Write::Purge);
     }
 
-    /// Sets the transaction's event; the last one set is the one sent.
+    /// Sets the transaction's event; the last one set is the one sent. One without a name makes the
+    /// transaction fail.
     pub fn set_event(&mut self, name: impl Into<String>, payload: impl Into<Bytes>) {
         self.event = Some(Event { name: name.into(), payload: payload.into() });
     }

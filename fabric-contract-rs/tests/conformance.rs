@@ -110,6 +110,7 @@ fn a_ledger_that_accepts_what_a_contract_refused_is_found() {
         "empty_values_are_refused",
         "reserved_characters_are_refused",
         "a_refusal_leaves_no_trace",
+        "an_event_needs_a_name",
         "unknown_functions_are_refused",
         "bad_arguments_are_refused",
     ];

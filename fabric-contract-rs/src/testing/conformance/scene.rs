@@ -83,8 +83,7 @@ impl<'b, B: Backend> Scene<'b, B> {
 
     /// Commits these steps; answers what they read.
     pub(super) async fn commit(&mut self, steps: Vec<Step>) -> CaseResult<Vec<Answer>> {
-        let (answers, _) = success("a transaction", self.submit(steps).await)?;
-        Ok(answers)
+        answers("a transaction", self.submit(steps).await)
     }
 
     /// As [`commit`](Self::commit), with the event.
@@ -95,8 +94,7 @@ impl<'b, B: Backend> Scene<'b, B> {
 
     /// Evaluates these steps; answers what they read.
     pub(super) async fn look(&mut self, steps: Vec<Step>) -> CaseResult<Vec<Answer>> {
-        let (answers, _) = success("a query", self.evaluate(steps).await)?;
-        Ok(answers)
+        answers("a query", self.evaluate(steps).await)
     }
 
     /// Expects a key's committed value.
@@ -165,7 +163,12 @@ pub(super) fn many(values: &[Option<&str>]) -> Answer {
     Answer::Many(values.iter().map(|value| value.map(str::to_owned)).collect())
 }
 
-/// The answers and the event of a call that must succeed.
+/// The answers of a call that must succeed.
+pub(super) fn answers(what: &str, verdict: Verdict) -> CaseResult<Vec<Answer>> {
+    success(what, verdict).map(|(answers, _)| answers)
+}
+
+/// As [`answers`], with the event.
 fn success(what: &str, verdict: Verdict) -> CaseResult<(Vec<Answer>, Option<Event>)> {
     let Verdict::Success { payload, event } = verdict else {
         return Err(CaseError::Diverges(format!("{what} should succeed: {verdict:?}")));

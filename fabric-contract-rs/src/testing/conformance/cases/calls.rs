@@ -1,7 +1,9 @@
 use crate::Event;
 use crate::testing::conformance::Step::{Context, Event as SetEvent, Get, Put, Refuse, Transient};
 use crate::testing::conformance::contract::Answer;
-use crate::testing::conformance::scene::{CaseError, CaseResult, apply, look, one, refused, same};
+use crate::testing::conformance::scene::{
+    CaseError, CaseResult, answers, apply, look, one, refused, same,
+};
 use crate::testing::conformance::{Backend, Invocation, Place, Scene, Verdict};
 use serde_json::Value;
 
@@ -39,6 +41,12 @@ pub(super) async fn an_event_needs_no_write<B: Backend>(scene: &mut Scene<'_, B>
     same("the event", &event, &Some(Event { name: "alone".into(), payload: "".into() }))
 }
 
+pub(super) async fn an_event_needs_a_name<B: Backend>(scene: &mut Scene<'_, B>) -> CaseResult {
+    let steps = vec![Put(scene.public("k"), "v".into()), SetEvent(String::new(), "1".into())];
+    refused("an event without a name", &scene.submit(steps).await, "EVENT_WITHOUT_NAME")?;
+    scene.expect_all(Place::Public, &[]).await
+}
+
 pub(super) async fn transient_data_reaches_the_contract<B: Backend>(
     scene: &mut Scene<'_, B>,
 ) -> CaseResult {
@@ -52,7 +60,7 @@ pub(super) async fn transient_data_reaches_the_contract<B: Backend>(
             scene.backend.evaluate(call).await
         };
         let expected = vec![one(Some("told to endorsers only")), one(None)];
-        same("the transient map", &answers(&verdict)?, &expected)?;
+        same("the transient map", &answers("a call", verdict)?, &expected)?;
     }
     Ok(())
 }
@@ -110,7 +118,7 @@ pub(super) async fn unknown_functions_are_refused<B: Backend>(
         refused(&format!("the function {function:?}"), &verdict, "UNKNOWN_FUNCTION")?;
     }
     let verdict = scene.backend.evaluate(call("Conformance:Look")).await;
-    same("a function with its contract", &answers(&verdict)?, &Vec::new())
+    same("a function with its contract", &answers("a call", verdict)?, &Vec::new())
 }
 
 pub(super) async fn bad_arguments_are_refused<B: Backend>(scene: &mut Scene<'_, B>) -> CaseResult {
@@ -149,12 +157,4 @@ pub(super) async fn the_contract_describes_itself<B: Backend>(
     let document: Value = serde_json::from_slice(payload).unwrap_or_default();
     let name = document.pointer("/contracts/Conformance/transactions/0/name");
     same("the first transaction", &name, &Some(&Value::from("Apply")))
-}
-
-fn answers(verdict: &Verdict) -> CaseResult<Vec<Answer>> {
-    let Verdict::Success { payload, .. } = verdict else {
-        return Err(CaseError::Diverges(format!("a call should succeed: {verdict:?}")));
-    };
-    serde_json::from_slice(payload)
-        .map_err(|error| CaseError::Diverges(format!("an odd answer: {error}")))
 }

@@ -81,6 +81,7 @@ cases! {
         a_refusal_leaves_no_trace
         the_last_event_is_sent
         an_event_needs_no_write
+        an_event_needs_a_name
         transient_data_reaches_the_contract
         the_context_is_the_transactions
         queries_are_never_committed
