@@ -21,7 +21,12 @@ pub enum LedgerError {
     Unsupported(String),
     /// A request or a value exceeds what one message to the peer may carry.
     #[error("{size} bytes exceed the {max} bytes that a message to the peer may carry")]
-    TooLarge { size: usize, max: usize },
+    TooLarge {
+        /// Bytes of the request or value.
+        size: usize,
+        /// Bytes that may be carried.
+        max: usize,
+    },
     /// A key that no peer would store or that would leave its table.
     #[error("not a ledger key: {0}")]
     BadKey(#[from] crate::KeyError),
@@ -30,7 +35,10 @@ pub enum LedgerError {
     EmptyValue,
     /// Stored bytes that are not what the table declares.
     #[error("stored state of table {table} cannot be read")]
-    Corrupt { table: &'static str },
+    Corrupt {
+        /// The table's name.
+        table: &'static str,
+    },
     /// Any other refusal, in the peer's own words.
     #[error("the peer refused: {0}")]
     Peer(String),
