@@ -1,1 +1,15 @@
 //! Hyperledger Fabric in one process for development, tests and demonstrations.
+
+mod ca;
+mod config;
+mod files;
+mod topology;
+
+pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
+pub use self::config::{
+    ABSOLUTE_MAX_BYTES, BATCH_TIMEOUT, Batch, CACHE_BYTES, Chaincode, ChaincodeTls, Config,
+    ConfigError, EXECUTE_TIMEOUT, FIRST_GATEWAY_PORT, GATEWAY_CONCURRENCY, IntegrityCheck,
+    MAX_MESSAGE_COUNT, Organization, PORT_STEP, PREFERRED_MAX_BYTES, ReadyMode, TIME_WINDOW,
+};
+pub use self::files::FileError;
+pub use self::topology::{TopologyError, enroll};

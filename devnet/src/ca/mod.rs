@@ -1,0 +1,13 @@
+//! Certificate authorities and the identity files that Fabric's tools expect.
+
+mod authority;
+mod enrollment;
+mod layout;
+mod profile;
+
+pub use self::authority::{CaError, Role};
+pub(crate) use self::authority::{Authority, CertificateRequest, KeyPair};
+pub use self::enrollment::{EnrollKey, EnrollRequest, Enrolled};
+pub(crate) use self::enrollment::enroll_with;
+pub(crate) use self::layout::{NodeIdentity, OrdererFiles, OrganizationFiles};
+pub(crate) use self::profile::connection_profile;
