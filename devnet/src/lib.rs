@@ -3,6 +3,7 @@
 mod ca;
 mod config;
 mod files;
+mod store;
 mod topology;
 
 pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
@@ -12,4 +13,5 @@ pub use self::config::{
     MAX_MESSAGE_COUNT, Organization, PORT_STEP, PREFERRED_MAX_BYTES, ReadyMode, TIME_WINDOW,
 };
 pub use self::files::FileError;
+pub use self::store::LedgerError;
 pub use self::topology::{TopologyError, enroll};

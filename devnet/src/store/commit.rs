@@ -1,0 +1,131 @@
+use fabric_ledger::{KeyModification, Space, TxRecord, Update, UpdateBatch, Version};
+use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
+
+use super::codec;
+use super::database::{
+    BLOCKS, Database, EXPIRY, HISTORY, META, STATE, Savepoint, TRANSACTIONS, expiry_name,
+    private_name,
+};
+use super::error::LedgerError;
+
+type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+/// Everything one block changes.
+pub(crate) struct BlockCommit<'a> {
+    /// Where the ledger stands after it.
+    pub(crate) savepoint: Savepoint,
+    /// The block with the peer's metadata.
+    pub(crate) block: &'a [u8],
+    /// Its transactions' ids with where they stand. An id that is known already is left alone.
+    pub(crate) transactions: Vec<(&'a str, TxRecord)>,
+    /// Public and hashed state.
+    pub(crate) updates: &'a UpdateBatch,
+    /// Rows of public keys' history, with chaincode and key.
+    pub(crate) history: Vec<(&'a str, &'a str, KeyModification)>,
+    /// What each peer gets and loses in clear, by MSP id.
+    pub(crate) peers: Vec<PeerCommit<'a>>,
+    /// The block after whose commit a collection's value, written now, is gone; `None` for never.
+    pub(crate) expires_at: &'a dyn Fn(Space<'_>) -> Option<u64>,
+}
+
+/// What a block changes in one peer's plaintext.
+#[derive(Debug)]
+pub(crate) struct PeerCommit<'a> {
+    pub(crate) msp_id: &'a str,
+    pub(crate) updates: UpdateBatch,
+}
+
+impl std::fmt::Debug for BlockCommit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockCommit").field("savepoint", &self.savepoint).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Writes a block, durably and as a whole, and lets readers see it.
+    pub(crate) fn commit(&self, commit: &BlockCommit<'_>) -> Result<(), LedgerError> {
+        let transaction = self.begin()?;
+        write(&transaction, commit)?;
+        transaction.commit()?;
+        self.publish(commit.savepoint)
+    }
+}
+
+fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(), LedgerError> {
+    let number = commit.savepoint.number;
+    transaction.open_table(META)?.insert(Savepoint::KEY, commit.savepoint.encode().as_slice())?;
+    transaction.open_table(BLOCKS)?.insert(number, commit.block)?;
+    let mut index = transaction.open_table(TRANSACTIONS)?;
+    for (tx_id, record) in &commit.transactions {
+        let key = codec::tx_id(tx_id);
+        // The first one with an id is the one that counts, valid or not.
+        if index.get(key.as_slice())?.is_none() {
+            index.insert(key.as_slice(), codec::tx_record(*record).as_slice())?;
+        }
+    }
+    let mut history = transaction.open_table(HISTORY)?;
+    for (namespace, key, row) in &commit.history {
+        let mut at = codec::history_prefix(namespace, key);
+        at.extend(codec::version(row.version));
+        history.insert(at.as_slice(), codec::history_row(row).as_slice())?;
+    }
+    let mut state = transaction.open_table(STATE)?;
+    let mut expiry = transaction.open_table(EXPIRY)?;
+    apply(&mut state, &mut expiry, commit.updates, commit.expires_at)?;
+    expire(&mut state, &mut expiry, number)?;
+    for peer in &commit.peers {
+        let (private, expiring) = (private_name(peer.msp_id), expiry_name(peer.msp_id));
+        let mut private = transaction.open_table(TableDefinition::new(&private))?;
+        let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
+        apply(&mut private, &mut expiring, &peer.updates, commit.expires_at)?;
+        expire(&mut private, &mut expiring, number)?;
+    }
+    Ok(())
+}
+
+fn apply(
+    state: &mut Rows<'_>,
+    expiry: &mut Rows<'_>,
+    updates: &UpdateBatch,
+    expires_at: &dyn Fn(Space<'_>) -> Option<u64>,
+) -> Result<(), LedgerError> {
+    for (space, key, update) in updates.iter() {
+        let key = space.key(key);
+        match update {
+            Update::Delete(_) => {
+                state.remove(key.as_slice())?;
+            }
+            Update::Put(value) => {
+                state.insert(key.as_slice(), codec::versioned(value).as_slice())?;
+                if let Some(block) = expires_at(space) {
+                    let mut at = block.to_be_bytes().to_vec();
+                    at.extend_from_slice(&key);
+                    expiry.insert(at.as_slice(), codec::version(value.version).as_slice())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes what lives up to this block, unless it was written again meanwhile.
+fn expire(state: &mut Rows<'_>, expiry: &mut Rows<'_>, number: u64) -> Result<(), LedgerError> {
+    let end = number.saturating_add(1).to_be_bytes();
+    let mut due: Vec<(Vec<u8>, Option<Version>)> = Vec::new();
+    for row in expiry.range::<&[u8]>(..end.as_slice())? {
+        let (at, version) = row?;
+        due.push((at.value().to_vec(), codec::read_version(version.value())));
+    }
+    for (at, version) in due {
+        expiry.remove(at.as_slice())?;
+        let Some((_, key)) = at.split_at_checked(end.len()) else { continue };
+        let current = match state.get(key)? {
+            Some(row) => codec::read_version(row.value()),
+            None => None,
+        };
+        if current == version {
+            state.remove(key)?;
+        }
+    }
+    Ok(())
+}

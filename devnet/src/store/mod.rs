@@ -1,0 +1,23 @@
+//! The ledger on disk: one redb file, one durable transaction a block.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | name | format, channel, savepoint |
+//! | `blocks` | number | the block with the peer's metadata |
+//! | `transactions` | transaction id | where it stands first, and its code |
+//! | `state` | space and key | value, metadata, version: public and hashed state |
+//! | `private/<MSP id>` | space and key | the same, of one peer's plaintext |
+//! | `expiry` | block that removes it, space and key | version it must still have |
+//! | `expiry/<MSP id>` | the same of one peer's plaintext | |
+//! | `history` | chaincode, key, version | what was written to a public key |
+
+mod codec;
+mod commit;
+mod database;
+mod error;
+mod snapshot;
+
+pub(crate) use self::commit::{BlockCommit, PeerCommit};
+pub(crate) use self::database::{Database, Savepoint};
+pub use self::error::LedgerError;
+pub(crate) use self::snapshot::{PeerSnapshot, Snapshot};
