@@ -3,6 +3,7 @@
 mod ca;
 mod config;
 mod files;
+mod msp;
 mod store;
 mod topology;
 

@@ -1,0 +1,421 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fabric_ledger::CollectionAccess;
+use fabric_protos::protos::chaincode_message::Type;
+use fabric_protos::protos::{
+    ChaincodeEvent, ChaincodeMessage, ChaincodeSpec, Response, SignedProposal,
+};
+use futures_util::{FutureExt as _, StreamExt as _};
+use prost::Message as _;
+use tokio::sync::{mpsc, oneshot, watch};
+use tonic::Streaming;
+
+use super::link::Links;
+use super::requests::Running;
+use crate::config::ReadyMode;
+use crate::store::{PeerSnapshot, Snapshot};
+
+/// A simulation as the logical peers run it.
+pub(crate) type Simulation = Running<Arc<Snapshot>, PeerSnapshot, Arc<dyn Access>>;
+
+/// What a creator may do with collections, shareable between tasks.
+pub(crate) trait Access: CollectionAccess + Send + Sync + std::fmt::Debug {}
+impl<T: CollectionAccess + Send + Sync + std::fmt::Debug> Access for T {}
+
+impl CollectionAccess for Arc<dyn Access> {
+    fn permission(&self, namespace: &str, collection: &str) -> Option<fabric_ledger::Permission> {
+        (**self).permission(namespace, collection)
+    }
+}
+
+/// Messages looked at together, at most. Only within such a group can a request be seen to come
+/// before the answer to the one before it.
+const GROUP_MAX: usize = 64;
+
+/// A transaction to execute.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) channel: Arc<str>,
+    pub(crate) tx_id: Arc<str>,
+    /// `ChaincodeInput`.
+    pub(crate) input: Bytes,
+    pub(crate) proposal: Arc<SignedProposal>,
+    pub(crate) simulation: Simulation,
+    pub(crate) timeout: Duration,
+}
+
+/// A transaction that the chaincode ended.
+#[derive(Debug)]
+pub(crate) struct Completed {
+    pub(crate) terminal: Terminal,
+    pub(crate) simulation: Simulation,
+}
+
+/// The chaincode's last message about a transaction.
+#[derive(Debug)]
+pub(crate) enum Terminal {
+    /// COMPLETED with a response of whatever status, and the event.
+    Completed(Bytes, Option<ChaincodeEvent>),
+    /// ERROR with its text.
+    Error(Bytes),
+}
+
+/// Why a transaction was not executed to its end. The texts are the peer's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ExecuteError {
+    #[error("could not launch chaincode {ccid}: {reason}")]
+    Launch { ccid: String, reason: String },
+    #[error("error sending: timeout expired while executing transaction")]
+    Timeout,
+    #[error("error sending: chaincode stream terminated")]
+    StreamTerminated,
+    #[error("error sending: txid: {tx_id}({channel}) exists")]
+    Exists { tx_id: String, channel: String },
+    #[error(
+        "[channel {channel}] failed to get chaincode container info for {name}: chaincode {name} \
+         not found"
+    )]
+    NotDefined { channel: String, name: String },
+}
+
+type CallKey = (Arc<str>, Arc<str>);
+
+/// One transaction under way on a stream.
+#[derive(Debug)]
+struct Call {
+    namespace: Arc<str>,
+    proposal: Arc<SignedProposal>,
+    /// Absent while a called chaincode works on it, and after the end.
+    simulation: Mutex<Option<Simulation>>,
+    done: Mutex<Option<oneshot::Sender<Terminal>>>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    closed: bool,
+    running: HashMap<CallKey, Arc<Call>>,
+}
+
+/// A registered stream.
+#[derive(Debug)]
+pub(super) struct Connection {
+    namespace: Arc<str>,
+    ready: ReadyMode,
+    links: Weak<Links>,
+    /// Unbounded, because it holds no more than one answer or transaction for each call under
+    /// way, and those are bounded by the gateway.
+    outgoing: mpsc::UnboundedSender<ChaincodeMessage>,
+    calls: Mutex<Calls>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        namespace: Arc<str>,
+        ready: ReadyMode,
+        links: Weak<Links>,
+        outgoing: mpsc::UnboundedSender<ChaincodeMessage>,
+    ) -> Self {
+        Self { namespace, ready, links, outgoing, calls: Mutex::default() }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.calls).closed
+    }
+
+    /// Has the chaincode execute a transaction and waits for its end. Dropping the future takes
+    /// the transaction off the stream: what the chaincode still asks for it is refused.
+    pub(super) async fn execute(&self, invocation: Invocation) -> Result<Completed, ExecuteError> {
+        let Invocation { channel, tx_id, input, proposal, simulation, timeout } = invocation;
+        let key: CallKey = (channel, tx_id);
+        let (done, finished) = oneshot::channel();
+        let call = Arc::new(Call {
+            namespace: Arc::clone(&self.namespace),
+            proposal: Arc::clone(&proposal),
+            simulation: Mutex::new(Some(simulation)),
+            done: Mutex::new(Some(done)),
+        });
+        self.add(&key, &call)?;
+        let registered = Registered { connection: self, key: &key };
+        let message = ChaincodeMessage {
+            r#type: Type::Transaction.into(),
+            payload: input,
+            txid: key.1.to_string(),
+            channel_id: key.0.to_string(),
+            proposal: Some((*proposal).clone()),
+            ..Default::default()
+        };
+        // A closed stream is noticed through `finished`.
+        let _ = self.outgoing.send(message);
+        let terminal = match tokio::time::timeout(timeout, finished).await {
+            Ok(Ok(terminal)) => terminal,
+            Ok(Err(_)) => return Err(ExecuteError::StreamTerminated),
+            Err(_) => return Err(ExecuteError::Timeout),
+        };
+        drop(registered);
+        // It is away only if the chaincode ended while another one it had called was at work.
+        let simulation = lock(&call.simulation).take().ok_or(ExecuteError::StreamTerminated)?;
+        Ok(Completed { terminal, simulation })
+    }
+
+    fn add(&self, key: &CallKey, call: &Arc<Call>) -> Result<(), ExecuteError> {
+        let mut calls = lock(&self.calls);
+        if calls.closed {
+            return Err(ExecuteError::StreamTerminated);
+        }
+        if calls.running.contains_key(key) {
+            let (channel, tx_id) = (key.0.to_string(), key.1.to_string());
+            return Err(ExecuteError::Exists { tx_id, channel });
+        }
+        calls.running.insert(key.clone(), Arc::clone(call));
+        Ok(())
+    }
+
+    fn call(&self, key: &CallKey) -> Option<Arc<Call>> {
+        lock(&self.calls).running.get(key).cloned()
+    }
+
+    /// Reads the stream until it ends, fails or is told to stop. Then everything under way fails.
+    pub(super) async fn receive(
+        self: Arc<Self>,
+        mut stream: Streaming<ChaincodeMessage>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let namespace = &*self.namespace;
+        loop {
+            let first = tokio::select! {
+                message = stream.next() => message,
+                _ = stop.wait_for(|stop| *stop) => None,
+            };
+            let Some(first) = first else {
+                tracing::info!(namespace, "the chaincode stream ended");
+                break;
+            };
+            let mut group = vec![first];
+            while group.len() < GROUP_MAX
+                && let Some(Some(next)) = stream.next().now_or_never()
+            {
+                group.push(next);
+            }
+            if let Err(reason) = self.handle_group(group) {
+                tracing::warn!(namespace, reason, "the chaincode stream is given up");
+                break;
+            }
+        }
+        self.close();
+    }
+
+    fn close(&self) {
+        let mut calls = lock(&self.calls);
+        calls.closed = true;
+        for (_, call) in calls.running.drain() {
+            // Whoever waits for the end learns that it will not come.
+            lock(&call.done).take();
+        }
+    }
+
+    fn handle_group(
+        self: &Arc<Self>,
+        group: Vec<Result<ChaincodeMessage, tonic::Status>>,
+    ) -> Result<(), String> {
+        let mut asked: Vec<CallKey> = Vec::new();
+        for message in group {
+            let message = message.map_err(|status| status.message().to_owned())?;
+            let key: CallKey = (message.channel_id.as_str().into(), message.txid.as_str().into());
+            match self.kind(&message)? {
+                Type::Keepalive => {}
+                Type::Completed => {
+                    let event = message.chaincode_event;
+                    self.finish(&key, Terminal::Completed(message.payload, event));
+                }
+                Type::Error => self.finish(&key, Terminal::Error(message.payload)),
+                kind if asked.contains(&key) => self.dropped(kind, &key),
+                kind => {
+                    self.request(kind, &key, message.payload);
+                    asked.push(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The message's type, if a peer in this mode knows it.
+    fn kind(&self, message: &ChaincodeMessage) -> Result<Type, String> {
+        let unknown = |name: &str| {
+            Err(format!("Fabric side handler cannot handle message ({name}) while in ready state"))
+        };
+        let Ok(kind) = Type::try_from(message.r#type) else {
+            return unknown(&message.r#type.to_string());
+        };
+        let known = match kind {
+            Type::GetStateMultiple | Type::WriteBatchState => self.ready == ReadyMode::Batched,
+            Type::Undefined | Type::Register | Type::Registered | Type::Init | Type::Ready => false,
+            Type::Transaction | Type::Response => false,
+            _ => true,
+        };
+        if known { Ok(kind) } else { unknown(kind.as_str_name()) }
+    }
+
+    fn finish(&self, key: &CallKey, terminal: Terminal) {
+        let done = self.call(key).and_then(|call| lock(&call.done).take());
+        match done {
+            // The transaction may have run into its timeout meanwhile.
+            Some(done) => drop(done.send(terminal)),
+            None => tracing::debug!(tx_id = %key.1, "the end of an unknown transaction is ignored"),
+        }
+    }
+
+    fn dropped(&self, kind: Type, key: &CallKey) {
+        tracing::error!(
+            namespace = %self.namespace,
+            tx_id = %key.1,
+            request = kind.as_str_name(),
+            "a request came before the answer to the one before it: it is dropped, as a peer does, \
+             and the chaincode will wait in vain"
+        );
+    }
+
+    fn request(self: &Arc<Self>, kind: Type, key: &CallKey, payload: Bytes) {
+        let Some(call) = self.call(key) else {
+            let missing = match kind {
+                Type::InvokeChaincode => "could not get valid transaction",
+                _ => "no ledger context",
+            };
+            return self.respond(kind, key, Err(missing.to_owned()));
+        };
+        let mut slot = lock(&call.simulation);
+        let Some(simulation) = slot.as_mut() else { return self.dropped(kind, key) };
+        if kind != Type::InvokeChaincode {
+            let answer = simulation.answer(&call.namespace, kind, payload);
+            return self.respond(kind, key, answer);
+        }
+        let Some(simulation) = slot.take() else { return };
+        drop(slot);
+        let (connection, key) = (Arc::clone(self), key.clone());
+        tokio::spawn(async move {
+            let (answer, simulation) = connection.call_other(&key, &call, payload, simulation).await;
+            *lock(&call.simulation) = simulation;
+            connection.respond(Type::InvokeChaincode, &key, answer);
+        });
+    }
+
+    fn respond(&self, kind: Type, key: &CallKey, answer: Result<Bytes, String>) {
+        let (r#type, payload) = match answer {
+            Ok(payload) => (Type::Response, payload),
+            Err(reason) => {
+                let kind = kind.as_str_name();
+                let text = format!("{kind} failed: transaction ID: {}: {reason}", key.1);
+                (Type::Error, Bytes::from(text))
+            }
+        };
+        // If the stream is closed nobody waits for the answer.
+        let _ = self.outgoing.send(ChaincodeMessage {
+            r#type: r#type.into(),
+            payload,
+            txid: key.1.to_string(),
+            channel_id: key.0.to_string(),
+            ..Default::default()
+        });
+    }
+
+    /// A chaincode calls another one of the channel, which joins the simulation.
+    async fn call_other(
+        &self,
+        key: &CallKey,
+        call: &Call,
+        payload: Bytes,
+        simulation: Simulation,
+    ) -> (Result<Bytes, String>, Option<Simulation>) {
+        let spec = match ChaincodeSpec::decode(payload) {
+            Ok(spec) => spec,
+            Err(err) => return (Err(format!("unmarshal failed: {err}")), Some(simulation)),
+        };
+        let name = spec.chaincode_id.map(|id| id.name).unwrap_or_default();
+        let (name, channel) = name.split_once('/').unwrap_or((&name, ""));
+        let name = name.split_once(':').map_or(name, |(name, _)| name);
+        if !channel.is_empty() && channel != &*key.0 {
+            let text = format!("failed to find ledger for channel: {channel}");
+            return (Err(text), Some(simulation));
+        }
+        let Some(links) = self.links.upgrade() else {
+            return (Err("the peer is stopping".to_owned()), Some(simulation));
+        };
+        let Some(link) = links.get(name) else {
+            let err = ExecuteError::NotDefined { channel: key.0.to_string(), name: name.to_owned() };
+            return (Err(format!("execute failed: invalid invocation: {err}")), Some(simulation));
+        };
+        let input = spec.input.unwrap_or_default();
+        if input.is_init {
+            let text = format!(
+                "execute failed: invalid invocation: chaincode '{name}' does not require \
+                 initialization but called as init"
+            );
+            return (Err(text), Some(simulation));
+        }
+        let invocation = Invocation {
+            channel: Arc::clone(&key.0),
+            tx_id: Arc::clone(&key.1),
+            input: input.encode_to_vec().into(),
+            proposal: Arc::clone(&call.proposal),
+            simulation,
+            timeout: links.execute_timeout(),
+        };
+        match link.execute_boxed(invocation).await {
+            Ok(completed) => {
+                let message = called(completed.terminal);
+                (Ok(message.encode_to_vec().into()), Some(completed.simulation))
+            }
+            // The simulation is lost with the call; the peer's caller could go on with it.
+            Err(err) => (Err(format!("execute failed: {err}")), None),
+        }
+    }
+}
+
+/// The message of a called chaincode as its caller gets it.
+fn called(terminal: Terminal) -> ChaincodeMessage {
+    let (r#type, payload, chaincode_event) = match terminal {
+        Terminal::Completed(payload, event) => (Type::Completed, payload, event),
+        Terminal::Error(payload) => (Type::Error, payload, None),
+    };
+    ChaincodeMessage { r#type: r#type.into(), payload, chaincode_event, ..Default::default() }
+}
+
+/// Takes a call off its stream when nobody waits for it any more.
+struct Registered<'a> {
+    connection: &'a Connection,
+    key: &'a CallKey,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        lock(&self.connection.calls).running.remove(self.key);
+    }
+}
+
+impl Terminal {
+    /// The response of a COMPLETED transaction with its event, or the peer's text about an ERROR.
+    pub(crate) fn into_response(
+        self,
+        tx_id: &str,
+    ) -> Result<(Response, Option<ChaincodeEvent>), String> {
+        match self {
+            Self::Completed(payload, event) => match Response::decode(payload) {
+                Ok(response) => Ok((response, event)),
+                Err(err) => {
+                    Err(format!("failed to unmarshal response for transaction {tx_id}: {err}"))
+                }
+            },
+            Self::Error(payload) => {
+                let text = String::from_utf8_lossy(&payload);
+                Err(format!("transaction returned with failure: {text}"))
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Everything behind these locks is whole between two statements.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
