@@ -1,7 +1,9 @@
 //! Hyperledger Fabric in one process for development, tests and demonstrations.
 
 mod ca;
+mod chaincode;
 mod config;
+mod definition;
 mod files;
 mod msp;
 mod store;

@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fabric_ledger::CollectionAccess;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
     ChaincodeEvent, ChaincodeMessage, ChaincodeSpec, Response, SignedProposal,
@@ -16,20 +15,11 @@ use tonic::Streaming;
 use super::link::Links;
 use super::requests::Running;
 use crate::config::ReadyMode;
+use crate::definition::CreatorAccess;
 use crate::store::{PeerSnapshot, Snapshot};
 
 /// A simulation as the logical peers run it.
-pub(crate) type Simulation = Running<Arc<Snapshot>, PeerSnapshot, Arc<dyn Access>>;
-
-/// What a creator may do with collections, shareable between tasks.
-pub(crate) trait Access: CollectionAccess + Send + Sync + std::fmt::Debug {}
-impl<T: CollectionAccess + Send + Sync + std::fmt::Debug> Access for T {}
-
-impl CollectionAccess for Arc<dyn Access> {
-    fn permission(&self, namespace: &str, collection: &str) -> Option<fabric_ledger::Permission> {
-        (**self).permission(namespace, collection)
-    }
-}
+pub(crate) type Simulation = Running<Arc<Snapshot>, PeerSnapshot, CreatorAccess>;
 
 /// Messages looked at together, at most. Only within such a group can a request be seen to come
 /// before the answer to the one before it.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fabric_identity::{SignatureError, VerifyingKey};
-use fabric_ledger::sha256;
+use fabric_ledger::policy::Principal;
+use fabric_ledger::{Identities, sha256};
 use fabric_protos::msp::SerializedIdentity;
 use prost::Message as _;
 
@@ -18,6 +19,8 @@ use self::certificate::Root;
 pub(crate) use self::member::Member;
 use crate::ca::{CaError, Role};
 
+/// Longest serialized identity: certificates take one or two kilobytes.
+const IDENTITY_BYTES_MAX: usize = 16 * 1024;
 /// Identities kept parsed. An identity takes a few kilobytes; a peer's own cache has 100.
 const IDENTITIES_MAX: usize = 1024;
 /// Verified signatures remembered: those of the transactions under way, with room to spare. An
@@ -30,30 +33,9 @@ const SIGNATURES_MAX: usize = 65_536;
 /// at the gateway, and not again by the orderer, the validation or another logical peer.
 #[derive(Debug)]
 pub(crate) struct Membership {
-    organizations: BTreeMap<String, Organization>,
-    identities: BoundedCache<Bytes, Result<Arc<Member>, IdentityError>>,
+    organizations: BTreeMap<String, Root>,
+    identities: BoundedCache<Bytes, Result<Arc<Member>, String>>,
     signatures: BoundedCache<[u8; 32], ()>,
-}
-
-#[derive(Debug)]
-struct Organization {
-    root: Root,
-}
-
-/// Why bytes are not a valid identity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum IdentityError {
-    /// Not an identity, or of an unknown organisation.
-    #[error("{0}")]
-    Malformed(String),
-    /// An identity that its organisation does not accept.
-    #[error("{reason}")]
-    Invalid {
-        /// The organisation.
-        msp_id: String,
-        /// Why.
-        reason: String,
-    },
 }
 
 impl Membership {
@@ -68,7 +50,7 @@ impl Membership {
                     subject: format!("certificate authority of {msp_id}"),
                     reason,
                 })?;
-                Ok((msp_id.to_owned(), Organization { root }))
+                Ok((msp_id.to_owned(), root))
             })
             .collect::<Result<_, CaError>>()?;
         Ok(Self {
@@ -78,40 +60,41 @@ impl Membership {
         })
     }
 
-    /// The identity in a marshalled `SerializedIdentity`, if it is valid. Wall-clock time plays no
-    /// part: certificates are judged at their own first second, as Fabric does.
-    pub(crate) fn identity(&self, serialized: &[u8]) -> Result<Arc<Member>, IdentityError> {
+    /// The identity in a marshalled `SerializedIdentity`, or why it is malformed. Wall-clock time
+    /// plays no part: certificates are judged at their own first second, as Fabric does.
+    pub(crate) fn identity(&self, serialized: &[u8]) -> Result<Arc<Member>, String> {
+        if serialized.len() > IDENTITY_BYTES_MAX {
+            return Err("the serialized identity is too long".to_owned());
+        }
         if let Some(known) = self.identities.get(serialized) {
             return known;
         }
-        let found = self.parse(serialized).map(Arc::new);
+        let found = self.read(serialized).map(Arc::new);
         self.identities.insert(Bytes::copy_from_slice(serialized), found.clone());
         found
     }
 
-    fn parse(&self, serialized: &[u8]) -> Result<Member, IdentityError> {
-        let malformed = |reason: &str| IdentityError::Malformed(reason.to_owned());
+    fn read(&self, serialized: &[u8]) -> Result<Member, String> {
         let identity = SerializedIdentity::decode(serialized)
-            .map_err(|_| malformed("it is not a serialized identity"))?;
-        let Some(organization) = self.organizations.get(&identity.mspid) else {
-            return Err(IdentityError::Malformed(format!("MSP {} is unknown", identity.mspid)));
+            .map_err(|_| "it is not a serialized identity")?;
+        let Some(root) = self.organizations.get(&identity.mspid) else {
+            return Err(format!("MSP {} is unknown", identity.mspid));
         };
-        Member::parse(&identity.mspid, &identity.id_bytes, &organization.root)
+        Member::parse(&identity.mspid, &identity.id_bytes, root)
     }
 
     /// Whether the signature is the key's over the message. The result is remembered if so.
     pub(crate) fn verify(
         &self,
         key: &VerifyingKey,
-        message: &[&[u8]],
+        message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        let message = message.concat();
-        let entry = signature_entry(key, &message, signature);
+        let entry = signature_entry(key, message, signature);
         if self.signatures.get(&entry).is_some() {
             return Ok(());
         }
-        key.verify(&message, signature)?;
+        key.verify(message, signature)?;
         self.signatures.insert(entry, ());
         Ok(())
     }
@@ -119,6 +102,30 @@ impl Membership {
     /// Remembers a signature that this process has just made itself.
     pub(crate) fn made(&self, key: &VerifyingKey, message: &[u8], signature: &[u8]) {
         self.signatures.insert(signature_entry(key, message, signature), ());
+    }
+}
+
+impl Identities for Membership {
+    type Identity = Arc<Member>;
+
+    fn parse(&self, serialized: &[u8]) -> Option<Arc<Member>> {
+        self.identity(serialized).ok()
+    }
+
+    fn msp_id<'a>(&self, identity: &'a Arc<Member>) -> &'a str {
+        &identity.msp_id
+    }
+
+    fn is_valid(&self, identity: &Arc<Member>) -> bool {
+        identity.role().is_ok()
+    }
+
+    fn verify(&self, identity: &Arc<Member>, message: &[u8], signature: &[u8]) -> bool {
+        Membership::verify(self, &identity.key, message, signature).is_ok()
+    }
+
+    fn satisfies(&self, identity: &Arc<Member>, principal: &Principal) -> bool {
+        identity.satisfies(principal)
     }
 }
 
