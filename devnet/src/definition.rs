@@ -1,135 +1,61 @@
-//! Chaincode definitions as committed on the channel: policies and collections.
+//! The channel as configured: organisations, chaincode definitions, collections.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fabric_ledger::policy::{Policy, Principal, Role, SignaturePolicy, parse};
+use fabric_ledger::channel::{Channel, Collection, Definition, ENDORSEMENT};
+use fabric_ledger::policy::{Policy, Principal, SignaturePolicy, parse};
 use fabric_ledger::{CollectionAccess, Permission};
 use serde::Deserialize;
 
 use crate::config::{Chaincode, Config, ConfigError};
 use crate::msp::Member;
 
-/// Name of the endorsement policy that the channel's configuration holds.
-const CHANNEL_ENDORSEMENT: &str = "/Channel/Application/Endorsement";
-/// Before the MSP id: the collection that every organisation has in every chaincode.
-const IMPLICIT_PREFIX: &str = "_implicit_org_";
-
-/// The channel's chaincodes by name.
-#[derive(Debug)]
-pub(crate) struct Definitions {
-    chaincodes: BTreeMap<String, Definition>,
+/// The channel with all configured definitions committed.
+pub(crate) fn channel(config: &Config) -> Result<Channel, ConfigError> {
+    let msp_ids = config.organizations.iter().map(|one| one.msp_id.clone());
+    let mut channel = Channel::new(&config.channel, msp_ids);
+    for chaincode in &config.chaincodes {
+        let definition = definition(chaincode, &channel)?;
+        channel.define(&chaincode.name, definition);
+    }
+    Ok(channel)
 }
 
-/// One committed definition.
-#[derive(Debug)]
-pub(crate) struct Definition {
-    pub(crate) version: String,
-    pub(crate) policy: Policy,
-    collections: BTreeMap<String, Collection>,
-}
-
-/// A private data collection.
-#[derive(Debug)]
-pub(crate) struct Collection {
-    /// Whose peers hold the plaintext.
-    pub(crate) member_orgs: BTreeSet<String>,
-    /// Blocks a value outlives the one that wrote it; `None` for ever.
-    pub(crate) block_to_live: Option<u64>,
-    /// Replaces the chaincode's policy for writes to the collection.
-    pub(crate) policy: Option<Policy>,
-    members: SignaturePolicy,
-    member_only_read: bool,
-    member_only_write: bool,
-}
-
-impl Definitions {
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        let msp_ids: Vec<&str> =
-            config.organizations.iter().map(|one| one.msp_id.as_str()).collect();
-        let chaincodes = (config.chaincodes.iter())
-            .map(|chaincode| {
-                Ok((chaincode.name.clone(), Definition::new(chaincode, &msp_ids)?))
-            })
-            .collect::<Result<_, ConfigError>>()?;
-        Ok(Self { chaincodes })
-    }
-
-    pub(crate) fn get(&self, chaincode: &str) -> Option<&Definition> {
-        self.chaincodes.get(chaincode)
-    }
-
-    pub(crate) fn collection(&self, chaincode: &str, collection: &str) -> Option<&Collection> {
-        self.get(chaincode)?.collections.get(collection)
-    }
-}
-
-impl Definition {
-    fn new(chaincode: &Chaincode, msp_ids: &[&str]) -> Result<Self, ConfigError> {
-        let policy = match &chaincode.endorsement_policy {
-            None => Policy::majority_of_peers(msp_ids.iter().copied()),
-            Some(text) => signature_policy(text, msp_ids).map(Policy::from).map_err(|reason| {
-                ConfigError::Policy { chaincode: chaincode.name.clone(), reason }
-            })?,
-        };
-        let refused = |reason| {
-            ConfigError::Collections { chaincode: chaincode.name.clone(), reason }
-        };
-        let mut collections: BTreeMap<_, _> = (msp_ids.iter())
-            .map(|msp_id| (format!("{IMPLICIT_PREFIX}{msp_id}"), Collection::implicit(msp_id)))
-            .collect();
-        if let Some(text) = &chaincode.collections {
-            for (name, collection) in read_collections(text, msp_ids).map_err(refused)? {
-                collections.insert(name, collection);
-            }
-        }
-        Ok(Self { version: chaincode.version.clone(), policy, collections })
-    }
-}
-
-impl Collection {
-    /// The collection whose only member is one organisation.
-    fn implicit(msp_id: &str) -> Self {
-        Self {
-            member_orgs: BTreeSet::from([msp_id.to_owned()]),
-            block_to_live: None,
-            policy: Some(SignaturePolicy::any_of(Role::Peer, [msp_id]).into()),
-            members: SignaturePolicy::any_of(Role::Member, [msp_id]),
-            member_only_read: false,
-            member_only_write: false,
-        }
-    }
-
-    fn has_member(&self, creator: &Arc<Member>) -> bool {
-        self.members.evaluate(std::slice::from_ref(creator), &|member, principal| {
-            member.satisfies(principal)
-        })
-    }
+fn definition(chaincode: &Chaincode, channel: &Channel) -> Result<Definition, ConfigError> {
+    let name = &chaincode.name;
+    let policy = match &chaincode.endorsement_policy {
+        None => channel_policy(ENDORSEMENT, channel),
+        Some(text) => signature_policy(text, channel).map(Policy::from),
+    };
+    let policy =
+        policy.map_err(|reason| ConfigError::Policy { chaincode: name.clone(), reason })?;
+    let collections = match &chaincode.collections {
+        None => Ok(BTreeMap::new()),
+        Some(text) => read_collections(text, channel),
+    };
+    let collections = collections
+        .map_err(|reason| ConfigError::Collections { chaincode: name.clone(), reason })?;
+    Ok(Definition { version: chaincode.version.clone(), policy, collections })
 }
 
 /// What the creator of a transaction may do with collections.
 #[derive(Clone, Debug)]
 pub(crate) struct CreatorAccess {
-    definitions: Arc<Definitions>,
+    channel: Arc<Channel>,
     creator: Arc<Member>,
 }
 
 impl CreatorAccess {
-    pub(crate) fn new(definitions: Arc<Definitions>, creator: Arc<Member>) -> Self {
-        Self { definitions, creator }
+    pub(crate) fn new(channel: Arc<Channel>, creator: Arc<Member>) -> Self {
+        Self { channel, creator }
     }
 }
 
 impl CollectionAccess for CreatorAccess {
     fn permission(&self, namespace: &str, collection: &str) -> Option<Permission> {
-        let collection = self.definitions.collection(namespace, collection)?;
-        if !collection.member_only_read && !collection.member_only_write {
-            return Some(Permission::FULL);
-        }
-        let member = collection.has_member(&self.creator);
-        Some(Permission {
-            read: member || !collection.member_only_read,
-            write: member || !collection.member_only_write,
+        self.channel.permission(namespace, collection, |principal| {
+            self.creator.satisfies(principal)
         })
     }
 }
@@ -165,7 +91,7 @@ struct EndorsementJson {
 
 fn read_collections(
     text: &str,
-    msp_ids: &[&str],
+    channel: &Channel,
 ) -> Result<BTreeMap<String, Collection>, String> {
     let entries: Vec<CollectionJson> =
         serde_json::from_str(text).map_err(|err| format!("invalid JSON: {err}"))?;
@@ -176,7 +102,7 @@ fn read_collections(
         if !is_collection_name(&name) {
             return Err(of("not a valid name: use a-z, A-Z, 0-9, `_` and `-`".to_owned()));
         }
-        let collection = read_collection(entry, msp_ids).map_err(of)?;
+        let collection = read_collection(entry, channel).map_err(of)?;
         if collections.insert(name.clone(), collection).is_some() {
             return Err(of("defined twice".to_owned()));
         }
@@ -184,18 +110,15 @@ fn read_collections(
     Ok(collections)
 }
 
-fn read_collection(entry: CollectionJson, msp_ids: &[&str]) -> Result<Collection, String> {
-    let members = signature_policy(&entry.policy, msp_ids)?;
+fn read_collection(entry: CollectionJson, channel: &Channel) -> Result<Collection, String> {
+    let members = signature_policy(&entry.policy, channel)?;
     let policy = match entry.endorsement_policy {
         None => None,
         Some(EndorsementJson { signature_policy: Some(text), channel_config_policy: None }) => {
-            Some(signature_policy(&text, msp_ids)?.into())
+            Some(signature_policy(&text, channel)?.into())
         }
-        Some(EndorsementJson { signature_policy: None, channel_config_policy: Some(name) }) => {
-            if name != CHANNEL_ENDORSEMENT {
-                return Err(format!("the channel has no policy `{name}` but {CHANNEL_ENDORSEMENT}"));
-            }
-            Some(Policy::majority_of_peers(msp_ids.iter().copied()))
+        Some(EndorsementJson { signature_policy: None, channel_config_policy: Some(path) }) => {
+            Some(channel_policy(&path, channel)?)
         }
         Some(_) => {
             return Err(
@@ -203,31 +126,25 @@ fn read_collection(entry: CollectionJson, msp_ids: &[&str]) -> Result<Collection
             );
         }
     };
-    let members_policy = Policy::from(members.clone());
-    let member_orgs = members_policy
-        .principals()
-        .into_iter()
-        .filter_map(Principal::msp_id)
-        .map(str::to_owned)
-        .collect();
     Ok(Collection {
-        member_orgs,
-        block_to_live: (entry.block_to_live > 0).then_some(entry.block_to_live),
-        policy,
         members,
+        endorsement_policy: policy,
+        block_to_live: entry.block_to_live,
         member_only_read: entry.member_only_read,
         member_only_write: entry.member_only_write,
     })
 }
 
+fn channel_policy(path: &str, channel: &Channel) -> Result<Policy, String> {
+    channel.policy(path).ok_or_else(|| format!("the channel has no policy `{path}`"))
+}
+
 /// Reads a policy whose organisations all have to be there: a misspelt one would never sign.
-fn signature_policy(text: &str, msp_ids: &[&str]) -> Result<SignaturePolicy, String> {
+fn signature_policy(text: &str, channel: &Channel) -> Result<SignaturePolicy, String> {
     let policy = parse(text).map_err(|err| err.to_string())?;
-    let unknown = Policy::from(policy.clone())
-        .principals()
-        .into_iter()
+    let unknown = (policy.principals().iter())
         .filter_map(Principal::msp_id)
-        .find(|msp_id| !msp_ids.contains(msp_id))
+        .find(|msp_id| !channel.organisations().iter().any(|known| known == msp_id))
         .map(str::to_owned);
     match unknown {
         Some(msp_id) => Err(format!("the channel has no organisation `{msp_id}`")),
@@ -244,13 +161,12 @@ fn is_collection_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const MSP_IDS: [&str; 3] = ["Org1MSP", "Org2MSP", "Org3MSP"];
-
     fn define(policy: Option<&str>, collections: Option<&str>) -> Result<Definition, ConfigError> {
         let mut chaincode = Chaincode::new("cc", "localhost:1");
         chaincode.endorsement_policy = policy.map(str::to_owned);
         chaincode.collections = collections.map(str::to_owned);
-        Definition::new(&chaincode, &MSP_IDS)
+        let msp_ids = ["Org1MSP", "Org2MSP", "Org3MSP"].map(str::to_owned);
+        definition(&chaincode, &Channel::new("mychannel", msp_ids))
     }
 
     #[test]
@@ -261,12 +177,11 @@ mod tests {
             "endorsementPolicy": {"signaturePolicy": "AND('Org1MSP.peer','Org2MSP.peer')"}}]"#;
         let definition = define(None, Some(json)).unwrap();
         let health = &definition.collections["health"];
-        let members: Vec<_> = health.member_orgs.iter().collect();
-        assert_eq!(members, ["Org1MSP", "Org2MSP"]);
-        assert_eq!(health.block_to_live, Some(3));
+        assert!(health.has_member("Org1MSP") && health.has_member("Org2MSP"));
+        assert!(!health.has_member("Org3MSP"));
+        assert_eq!(health.block_to_live, 3);
         assert!(health.member_only_read && !health.member_only_write);
-        assert!(health.policy.is_some());
-        assert!(definition.collections.contains_key("_implicit_org_Org3MSP"));
+        assert!(health.endorsement_policy.is_some());
     }
 
     #[test]

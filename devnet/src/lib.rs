@@ -2,12 +2,19 @@
 
 mod ca;
 mod chaincode;
+mod committer;
 mod config;
 mod definition;
+mod endorser;
 mod files;
+mod interest;
 mod msp;
+mod notify;
+mod orderer;
+mod signer;
 mod store;
 mod topology;
+mod transient;
 
 pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
 pub use self::config::{

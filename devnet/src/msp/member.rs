@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use fabric_identity::VerifyingKey;
 use fabric_ledger::policy::{Principal, Role as PrincipalRole};
-use fabric_ledger::sha256;
+use fabric_ledger::{Timestamp, sha256};
 use fabric_protos::msp::SerializedIdentity;
 use prost::Message as _;
 
@@ -15,7 +15,7 @@ pub(crate) struct Member {
     pub(crate) msp_id: Arc<str>,
     pub(crate) key: VerifyingKey,
     /// Last second of validity, since 1970. Only what Fabric checks against the clock looks here.
-    pub(crate) expires_at: i64,
+    expires_at: i64,
     /// SHA-256 of the certificate: tells identities apart whatever PEM they came in.
     pub(crate) certificate_hash: [u8; 32],
     units: Vec<String>,
@@ -59,6 +59,11 @@ impl Member {
             Ok(role) => Ok(*role),
             Err(reason) => Err(reason),
         }
+    }
+
+    /// Whether the certificate has ended.
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        now.seconds > self.expires_at
     }
 
     /// Whether the identity is one of those a policy's leaf names.

@@ -17,7 +17,7 @@ use prost::Message as _;
 use self::cache::BoundedCache;
 use self::certificate::Root;
 pub(crate) use self::member::Member;
-use crate::ca::{CaError, Role};
+use crate::ca::CaError;
 
 /// Longest serialized identity: certificates take one or two kilobytes.
 const IDENTITY_BYTES_MAX: usize = 16 * 1024;
@@ -136,16 +136,4 @@ fn signature_entry(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> [u8;
     parts.extend(sha256(message));
     parts.extend_from_slice(signature);
     sha256(&parts)
-}
-
-impl Role {
-    /// May propose and submit transactions: `Writers` as the test network sets it.
-    pub(crate) const fn is_writer(self) -> bool {
-        matches!(self, Self::Client | Self::Admin)
-    }
-
-    /// May read blocks and outcomes: `Readers` as the test network sets it.
-    pub(crate) const fn is_reader(self) -> bool {
-        matches!(self, Self::Client | Self::Admin | Self::Peer)
-    }
 }

@@ -1,4 +1,5 @@
-use fabric_ledger::{KeyModification, Space, TxRecord, Update, UpdateBatch, Version};
+use fabric_ledger::validation::HistoryRow;
+use fabric_ledger::{Space, TxRecord, Update, UpdateBatch, Version};
 use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
 
 use super::codec;
@@ -20,8 +21,8 @@ pub(crate) struct BlockCommit<'a> {
     pub(crate) transactions: Vec<(&'a str, TxRecord)>,
     /// Public and hashed state.
     pub(crate) updates: &'a UpdateBatch,
-    /// Rows of public keys' history, with chaincode and key.
-    pub(crate) history: Vec<(&'a str, &'a str, KeyModification)>,
+    /// Rows of public keys' history.
+    pub(crate) history: &'a [HistoryRow],
     /// What each peer gets and loses in clear, by MSP id.
     pub(crate) peers: Vec<PeerCommit<'a>>,
     /// The block after whose commit a collection's value, written now, is gone; `None` for never.
@@ -64,7 +65,7 @@ fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(),
         }
     }
     let mut history = transaction.open_table(HISTORY)?;
-    for (namespace, key, row) in &commit.history {
+    for HistoryRow { namespace, key, row } in commit.history {
         let mut at = codec::history_prefix(namespace, key);
         at.extend(codec::version(row.version));
         history.insert(at.as_slice(), codec::history_row(row).as_slice())?;

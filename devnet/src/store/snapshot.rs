@@ -94,6 +94,12 @@ fn version(table: &Rows, key: &[u8]) -> Result<Option<Version>, StoreError> {
     codec::read_version(row.value()).map(Some).ok_or_else(damaged)
 }
 
+fn metadata(table: &Rows, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+    let Some(row) = table.get(key).map_err(StoreError::new)? else { return Ok(None) };
+    let (_, metadata, _) = codec::read_row(row.value()).ok_or_else(damaged)?;
+    Ok((!metadata.is_empty()).then(|| Bytes::copy_from_slice(metadata)))
+}
+
 fn scan(
     table: &Rows,
     space: Space<'_>,
@@ -123,6 +129,10 @@ impl Store for Snapshot {
 
     fn version(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Version>, StoreError> {
         version(&self.state, &space.key(key))
+    }
+
+    fn metadata(&self, space: Space<'_>, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        metadata(&self.state, &space.key(key))
     }
 
     fn scan(

@@ -1,0 +1,308 @@
+//! The peers as committers: validation of blocks, and one durable write for each.
+
+use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use fabric_ledger::block::{
+    OrdererMetadata, commit_hash, filter, header_hash, new_block, set_commit_hash, set_filter,
+};
+use fabric_ledger::validation::{
+    Checked, EndorsedTransaction, TransactionCheck, ValidatedBlock, Verdict, validate_block,
+};
+use fabric_ledger::{
+    PrivateTx, Purge, Space, Store as _, StoreError, TxValidationCode, Update, UpdateBatch,
+    Version, private_updates, sha256,
+};
+use fabric_protos::common::{
+    Block, ChannelHeader, Envelope, Header, HeaderType, Payload, SignatureHeader,
+};
+use fabric_protos::rwset::TxPvtReadWriteSet;
+use prost::Message as _;
+use tokio::sync::mpsc;
+
+use crate::endorser::{Peer, Shared};
+use crate::notify::{CommitNotifier, Outcome};
+use crate::store::{BlockCommit, LedgerError, PeerCommit, PeerSnapshot, Savepoint, Snapshot};
+
+/// Transactions one thread checks at least: fewer are not worth another thread.
+const CHECKS_PER_THREAD_MIN: usize = 8;
+
+/// Commits the blocks of a channel for all its logical peers.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    peers: Vec<Arc<Peer>>,
+    notifier: Arc<CommitNotifier>,
+    withheld: Arc<Withheld>,
+    savepoint: Savepoint,
+}
+
+/// Organisations whose peers do not get private data at commit for the time being.
+#[derive(Debug, Default)]
+pub(crate) struct Withheld(Mutex<HashSet<String>>);
+
+impl Withheld {
+    pub(crate) fn set(&self, msp_id: &str, withhold: bool) {
+        let mut msp_ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if withhold {
+            msp_ids.insert(msp_id.to_owned());
+        } else {
+            msp_ids.remove(msp_id);
+        }
+    }
+
+    fn from(&self, msp_id: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(msp_id)
+    }
+}
+
+/// A transaction of the block that is valid, with its index.
+type Valid<'a> = (u64, &'a EndorsedTransaction);
+
+impl Committer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        peers: Vec<Arc<Peer>>,
+        notifier: Arc<CommitNotifier>,
+        withheld: Arc<Withheld>,
+        savepoint: Savepoint,
+    ) -> Self {
+        Self { shared, peers, notifier, withheld, savepoint }
+    }
+
+    /// Commits what comes until nothing can come any more. A failure ends it: a ledger that
+    /// cannot be written must not go on.
+    pub(crate) fn run(mut self, mut blocks: mpsc::Receiver<Block>) {
+        while let Some(block) = blocks.blocking_recv() {
+            if let Err(err) = self.commit(block) {
+                tracing::error!(%err, "a block could not be committed: the channel stops");
+                break;
+            }
+        }
+        self.notifier.stop();
+    }
+
+    fn commit(&mut self, mut block: Block) -> Result<(), LedgerError> {
+        let number = self.savepoint.number.saturating_add(1);
+        let envelopes = block.data.as_ref().map(|data| data.data.clone()).unwrap_or_default();
+        let snapshot = self.shared.database.snapshot();
+        let verdicts = self.check(&snapshot, &envelopes)?;
+        let validated = validate_block(number, &verdicts, &*snapshot)?;
+        let valid = valid_transactions(&verdicts, &validated.codes);
+
+        let filter = filter(&validated.codes);
+        let previous = (number > 1).then_some(&self.savepoint.commit_hash);
+        let commit_hash = commit_hash(&filter, &validated.state.updates, previous);
+        set_filter(&mut block, filter);
+        set_commit_hash(&mut block, &commit_hash);
+        let header_hash = block.header.as_ref().map(header_hash).unwrap_or_default();
+        let savepoint = Savepoint { number, header_hash, commit_hash };
+
+        self.write(savepoint, &block, &snapshot, &validated, &valid)?;
+        self.savepoint = savepoint;
+        self.announce(number, &validated);
+        Ok(())
+    }
+
+    /// Stage A, on as many threads as are worth it.
+    fn check(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        envelopes: &[Bytes],
+    ) -> Result<Vec<Verdict>, StoreError> {
+        let check = TransactionCheck {
+            channel: &self.shared.channel,
+            store: &**snapshot,
+            identities: &*self.shared.membership,
+        };
+        let some = |envelopes: &[Bytes]| -> Result<Vec<Verdict>, StoreError> {
+            envelopes.iter().map(|envelope| check.check(envelope.clone())).collect()
+        };
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = cores.min(envelopes.len() / CHECKS_PER_THREAD_MIN).max(1);
+        if threads == 1 {
+            return some(envelopes);
+        }
+        let share = envelopes.len().div_ceil(threads);
+        let parts = std::thread::scope(|scope| {
+            let started: Vec<_> = envelopes
+                .chunks(share)
+                .map(|part| (part, scope.spawn(|| some(part))))
+                .collect();
+            started
+                .into_iter()
+                // A thread that panicked is replaced by doing its work here.
+                .map(|(part, thread)| thread.join().unwrap_or_else(|_| some(part)))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    fn write(
+        &self,
+        savepoint: Savepoint,
+        block: &Block,
+        snapshot: &Arc<Snapshot>,
+        validated: &ValidatedBlock,
+        valid: &[Valid<'_>],
+    ) -> Result<(), LedgerError> {
+        let number = savepoint.number;
+        let peers = (self.peers.iter())
+            .map(|peer| {
+                let updates = self.private(number, peer, snapshot, validated, valid)?;
+                Ok(PeerCommit { msp_id: &peer.msp_id, updates })
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let transactions =
+            validated.transactions.iter().map(|(id, record)| (id.as_str(), *record)).collect();
+        let expires_at = |space: Space<'_>| {
+            let collection =
+                self.shared.channel.collection(space.namespace(), space.collection()?)?;
+            let lives = Some(collection.block_to_live).filter(|blocks| *blocks > 0)?;
+            Some(number.saturating_add(lives).saturating_add(1))
+        };
+        self.shared.database.commit(&BlockCommit {
+            savepoint,
+            block: &block.encode_to_vec(),
+            transactions,
+            updates: &validated.state.updates,
+            history: &validated.history,
+            peers,
+            expires_at: &expires_at,
+        })
+    }
+
+    /// What the block changes in one peer's plaintext.
+    fn private(
+        &self,
+        number: u64,
+        peer: &Peer,
+        snapshot: &Arc<Snapshot>,
+        validated: &ValidatedBlock,
+        valid: &[Valid<'_>],
+    ) -> Result<UpdateBatch, StoreError> {
+        let with_private: Vec<_> = (valid.iter())
+            .filter(|(_, one)| one.rwset.namespaces.iter().any(|ns| !ns.collections.is_empty()))
+            .collect();
+        if with_private.is_empty() {
+            return Ok(UpdateBatch::default());
+        }
+        let withheld = self.withheld.from(&peer.msp_id);
+        let plaintexts: Vec<Option<TxPvtReadWriteSet>> = (with_private.iter())
+            .map(|(_, one)| peer.transient.get(&one.tx_id).filter(|_| !withheld))
+            .collect();
+        let txs = with_private.iter().zip(&plaintexts).map(|((tx, one), plaintext)| PrivateTx {
+            tx: *tx,
+            rwset: &one.rwset,
+            plaintext: plaintext.as_ref(),
+        });
+        let store = PeerSnapshot::new(Arc::clone(snapshot), Arc::clone(&peer.msp_id));
+        let is_member = |chaincode: &str, collection: &str| {
+            self.shared.channel.is_member(chaincode, collection, &peer.msp_id)
+        };
+        let mut private =
+            private_updates(&store, number, txs, &validated.state.updates, is_member)?;
+        for missing in &private.missing {
+            tracing::warn!(
+                peer = %peer.msp_id,
+                version = %missing.version,
+                chaincode = missing.namespace,
+                collection = missing.collection,
+                "the peer has no plaintext of a transaction: it is not reconciled"
+            );
+        }
+        for purge in &validated.state.purges {
+            let missed = private.missing.iter().any(|missing| {
+                missing.version == purge.version && missing.collection == purge.collection
+            });
+            if missed {
+                purge_by_hash(&store, purge, &mut private.updates)?;
+            }
+        }
+        Ok(private.updates)
+    }
+
+    fn announce(&self, number: u64, validated: &ValidatedBlock) {
+        let height = number.saturating_add(1);
+        let tx_ids: BTreeSet<&str> =
+            validated.transactions.iter().map(|(id, _)| id.as_str()).collect();
+        for peer in &self.peers {
+            peer.transient.committed(tx_ids.iter().copied(), height);
+        }
+        let outcomes = validated.transactions.iter().map(|(id, record)| {
+            let code = TxValidationCode::try_from(i32::from(record.code))
+                .unwrap_or(TxValidationCode::InvalidOtherReason);
+            (id.as_str(), Outcome { code, block: number })
+        });
+        self.notifier.committed(outcomes, height);
+        tracing::debug!(number, transactions = validated.codes.len(), "block committed");
+    }
+}
+
+fn valid_transactions<'a>(
+    verdicts: &'a [Verdict],
+    codes: &[TxValidationCode],
+) -> Vec<Valid<'a>> {
+    (0..)
+        .zip(verdicts.iter().zip(codes))
+        .filter(|(_, (_, code))| **code == TxValidationCode::Valid)
+        .filter_map(|(tx, (verdict, _))| match &verdict.outcome {
+            Ok(Checked::Endorsed(transaction)) => Some((tx, transaction)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A peer that did not get the plaintext of a purge still has to forget the key, which only its
+/// hash names.
+fn purge_by_hash(
+    store: &PeerSnapshot,
+    purge: &Purge,
+    updates: &mut UpdateBatch,
+) -> Result<(), StoreError> {
+    let Purge { namespace, collection, key_hash, version } = purge;
+    let space = Space::Private { namespace, collection };
+    let mut found: Option<Bytes> = None;
+    store.scan(space, fabric_ledger::KeyRange::ALL, &mut |row| {
+        if sha256(row.key)[..] == key_hash[..] {
+            found = Some(Bytes::copy_from_slice(row.key));
+            return std::ops::ControlFlow::Break(());
+        }
+        std::ops::ControlFlow::Continue(())
+    })?;
+    let written: Vec<(Bytes, Version)> = (updates.range(space, fabric_ledger::KeyRange::ALL))
+        .filter(|(key, _)| sha256(key)[..] == key_hash[..])
+        .map(|(key, update)| (key.clone(), update.version()))
+        .collect();
+    let newer = written.iter().any(|(_, written)| written > version);
+    if let Some(key) = found.or_else(|| written.into_iter().next().map(|(key, _)| key))
+        && !newer
+    {
+        updates.insert(space, key, Update::Delete(*version));
+    }
+    Ok(())
+}
+
+/// The first block of a channel: an unsigned configuration envelope. It names the channel and
+/// nothing else.
+pub(crate) fn genesis(channel: &str) -> Block {
+    let header = ChannelHeader {
+        r#type: HeaderType::Config.into(),
+        channel_id: channel.to_owned(),
+        ..Default::default()
+    };
+    let payload = Payload {
+        header: Some(Header {
+            channel_header: header.encode_to_vec().into(),
+            signature_header: SignatureHeader::default().encode_to_vec().into(),
+        }),
+        data: Bytes::new(),
+    };
+    let envelope = Envelope { payload: payload.encode_to_vec().into(), signature: Bytes::new() };
+    let mut block = new_block(0, &[], vec![envelope.encode_to_vec().into()]);
+    OrdererMetadata::new(0, SignatureHeader::default()).unsigned(&mut block);
+    set_filter(&mut block, filter(&[TxValidationCode::Valid]));
+    block
+}

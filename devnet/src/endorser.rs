@@ -1,0 +1,324 @@
+//! One logical peer as an endorser.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use fabric_ledger::channel::{Channel, WRITERS, is_system_chaincode};
+use fabric_ledger::policy::Policy;
+use fabric_ledger::proposal::{ERROR_THRESHOLD, Proposal, endorsement_message};
+use fabric_ledger::{Identities as _, SimulationResults, Simulator, Timestamp};
+use fabric_protos::protos::{
+    ChaincodeInterest, Endorsement, ProposalResponse, Response, SignedProposal,
+};
+use fabric_protos::rwset::TxPvtReadWriteSet;
+use prost::Message as _;
+
+use crate::chaincode::{ExecuteError, Invocation, Links, Simulation};
+use crate::definition::CreatorAccess;
+use crate::interest::interest;
+use crate::msp::{Member, Membership};
+use crate::signer::NodeSigner;
+use crate::store::{Database, PeerSnapshot};
+use crate::transient::TransientStore;
+
+/// Status of what the peer itself refuses.
+const INTERNAL_ERROR: i32 = 500;
+/// Version of a response that is endorsed.
+const ENDORSED_VERSION: i32 = 1;
+
+/// What all logical peers share: the channel, who its members are, its ledger.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) channel: Arc<Channel>,
+    pub(crate) writers: Policy,
+    pub(crate) readers: Policy,
+    pub(crate) membership: Arc<Membership>,
+    pub(crate) database: Arc<Database>,
+    pub(crate) time_window: Option<Duration>,
+}
+
+/// One organisation's peer.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) msp_id: Arc<str>,
+    /// Host name and port, as error details name the peer.
+    pub(crate) address: String,
+    pub(crate) signer: NodeSigner,
+    pub(crate) links: Arc<Links>,
+    pub(crate) transient: TransientStore,
+}
+
+/// A proposal that passed all checks before simulation.
+#[derive(Debug)]
+pub(crate) struct CheckedProposal {
+    pub(crate) proposal: Proposal,
+    signed: Arc<SignedProposal>,
+    creator: Arc<Member>,
+    tx_id: Arc<str>,
+    channel: Arc<str>,
+    input: Bytes,
+}
+
+/// Why a proposal was not simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// By a filter in front of the endorser: the call fails without a response.
+    Filter(String),
+    /// By the endorser's own checks: the call fails, with a response.
+    Check(String),
+    /// By the endorser, in a response of status 500.
+    Response(String),
+}
+
+impl Shared {
+    /// Everything a peer checks before it simulates.
+    pub(crate) fn check(&self, signed: SignedProposal) -> Result<CheckedProposal, Refusal> {
+        let proposal =
+            Proposal::unpack(&signed).map_err(|err| Refusal::Check(err.to_string()))?;
+        self.filter(&proposal).map_err(Refusal::Filter)?;
+        if proposal.channel() != self.channel.name() {
+            let text = format!("channel '{}' not found", proposal.channel());
+            return Err(Refusal::Response(text));
+        }
+        let creator = proposal
+            .validate(&*self.membership)
+            .map_err(|err| Refusal::Check(err.to_string()))?;
+        let snapshot = self.database.snapshot();
+        match proposal.duplicate(&*snapshot) {
+            Ok(None) => {}
+            Ok(Some(duplicate)) => return Err(Refusal::Check(duplicate.to_string())),
+            Err(err) => return Err(Refusal::Response(err.to_string())),
+        }
+        if !is_system_chaincode(&proposal.chaincode) {
+            self.authorize(WRITERS, &self.writers, &creator).map_err(Refusal::Check)?;
+        }
+        Ok(CheckedProposal {
+            signed: Arc::new(signed),
+            creator,
+            tx_id: proposal.tx_id().into(),
+            channel: proposal.channel().into(),
+            input: proposal.input.encode_to_vec().into(),
+            proposal,
+        })
+    }
+
+    /// The checks in front of a peer's endorser: against the clock.
+    fn filter(&self, proposal: &Proposal) -> Result<(), String> {
+        let now = now();
+        // Whether the creator is anybody at all is found out later.
+        if let Ok(creator) = self.membership.identity(&proposal.signature_header.creator)
+            && creator.is_expired(now)
+        {
+            return Err("proposal client identity expired".to_owned());
+        }
+        let Some(window) = self.time_window else { return Ok(()) };
+        if proposal.is_timely(now, window) {
+            return Ok(());
+        }
+        Err(format!(
+            "request unauthorized due to incorrect timestamp {}, peer time {}, \
+             peer.authentication.timewindow {}",
+            rfc3339(proposal.timestamp().unwrap_or_default()),
+            rfc3339(now),
+            go_duration(window)
+        ))
+    }
+
+    /// Whether an identity satisfies one of the channel's policies.
+    pub(crate) fn authorize(
+        &self,
+        path: &str,
+        policy: &Policy,
+        identity: &Arc<Member>,
+    ) -> Result<(), String> {
+        let identities = std::slice::from_ref(identity);
+        let satisfied = policy.evaluate(identities, &|identity, principal| {
+            self.membership.satisfies(identity, principal)
+        });
+        if satisfied {
+            return Ok(());
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        Err(format!(
+            "failed evaluating policy on signed data during check policy [{path}]: [{}]",
+            unsatisfied(name)
+        ))
+    }
+}
+
+/// Fabric's text about an identity that belongs to none of a policy's organisations in the role
+/// asked for.
+pub(crate) fn unsatisfied(policy: &str) -> String {
+    format!(
+        "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy \
+         requires 1 of the '{policy}' sub-policies to be satisfied"
+    )
+}
+
+/// A simulation that ran to its end.
+struct Simulated {
+    response: Response,
+    payload: Bytes,
+    interest: ChaincodeInterest,
+    private: Option<TxPvtReadWriteSet>,
+    height: u64,
+}
+
+impl Peer {
+    /// Simulates a proposal and endorses it if the contract succeeded. Plaintext of private writes
+    /// goes to `peers`, the channel's peers, each its part. What the peer refuses is a response,
+    /// too.
+    pub(crate) async fn endorse(
+        &self,
+        shared: &Shared,
+        peers: &[Arc<Self>],
+        checked: &CheckedProposal,
+    ) -> ProposalResponse {
+        let simulated = match self.simulate(shared, checked).await {
+            Ok(simulated) => simulated,
+            Err(text) => return refused(text),
+        };
+        // Before the contract's status is looked at: members hold what a failed transaction left.
+        if let Some(private) = &simulated.private {
+            for peer in peers {
+                let msp_id = &*peer.msp_id;
+                peer.transient.put(&checked.tx_id, simulated.height, private, |cc, collection| {
+                    shared.channel.is_member(cc, collection, msp_id)
+                });
+            }
+        }
+        let Simulated { response, payload, interest, .. } = simulated;
+        let mut answer = ProposalResponse { response: Some(response), ..Default::default() };
+        match answer.response.as_ref().map(|response| response.status) {
+            Some(status) if status >= INTERNAL_ERROR => {
+                answer.payload = payload;
+                answer.interest = Some(interest);
+                answer
+            }
+            Some(status) if status >= ERROR_THRESHOLD => answer,
+            _ => match self.sign(shared, &payload) {
+                Ok(endorsement) => {
+                    answer.version = ENDORSED_VERSION;
+                    answer.endorsement = Some(endorsement);
+                    answer.payload = payload;
+                    answer.interest = Some(interest);
+                    answer
+                }
+                Err(err) => refused(format!("endorsing with plugin failed: {err}")),
+            },
+        }
+    }
+
+    fn sign(
+        &self,
+        shared: &Shared,
+        payload: &Bytes,
+    ) -> Result<Endorsement, fabric_identity::SignError> {
+        let endorser = self.signer.serialized();
+        let message = endorsement_message(payload, endorser);
+        let signature = self.signer.sign(&message)?;
+        shared.membership.made(self.signer.verifying_key(), &message, &signature);
+        Ok(Endorsement { endorser: endorser.clone(), signature })
+    }
+
+    async fn simulate(
+        &self,
+        shared: &Shared,
+        checked: &CheckedProposal,
+    ) -> Result<Simulated, String> {
+        let proposal = &checked.proposal;
+        let name = proposal.chaincode.as_str();
+        let (Some(definition), Some(link)) =
+            (shared.channel.definition(name), self.links.get(name))
+        else {
+            let channel = proposal.channel();
+            return Err(format!(
+                "make sure the chaincode {name} has been successfully defined on channel \
+                 {channel} and try again: chaincode {name} not found"
+            ));
+        };
+        let failed = |text: String| format!("error in simulation: {text}");
+        if proposal.input.is_init {
+            return Err(failed(format!(
+                "failed to execute transaction {}: invalid invocation: chaincode '{name}' does \
+                 not require initialization but called as init",
+                checked.tx_id
+            )));
+        }
+        let snapshot = shared.database.snapshot();
+        let private = PeerSnapshot::new(Arc::clone(&snapshot), Arc::clone(&self.msp_id));
+        let access = CreatorAccess::new(Arc::clone(&shared.channel), Arc::clone(&checked.creator));
+        let about = fabric_ledger::Simulation::new(&*checked.channel, &*checked.tx_id);
+        let simulator = Simulator::new(about, Arc::clone(&snapshot), private, access);
+        let completed = link
+            .execute(Invocation {
+                channel: Arc::clone(&checked.channel),
+                tx_id: Arc::clone(&checked.tx_id),
+                input: checked.input.clone(),
+                proposal: Arc::clone(&checked.signed),
+                simulation: Simulation::new(simulator),
+                timeout: self.links.execute_timeout(),
+            })
+            .await
+            .map_err(|err: ExecuteError| {
+                failed(format!("failed to execute transaction {}: {err}", checked.tx_id))
+            })?;
+        let (response, event) = completed.terminal.into_response(&checked.tx_id).map_err(failed)?;
+        let event = event.filter(|_| response.status < ERROR_THRESHOLD);
+        let results: SimulationResults = completed.simulation.simulator.finish();
+        let interest =
+            interest(&results, &*snapshot).map_err(|err| failed(err.to_string()))?;
+        let rwset = results.rwset.encode();
+        let payload =
+            proposal.response_payload(response.clone(), rwset, event, &definition.version);
+        let (private, height) = (results.private, snapshot.height());
+        Ok(Simulated { response, payload, interest, private, height })
+    }
+}
+
+fn refused(message: String) -> ProposalResponse {
+    let response = Response { status: INTERNAL_ERROR, message, payload: Bytes::new() };
+    ProposalResponse { response: Some(response), ..Default::default() }
+}
+
+/// The clock, as proposals carry it.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp {
+        seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        nanos: i32::try_from(since.subsec_nanos()).unwrap_or_default(),
+    }
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    use time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::from_unix_timestamp(at.seconds)
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_else(|| format!("{} s since 1970", at.seconds))
+}
+
+/// A duration as Go prints it, for whole seconds.
+fn go_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m{seconds}s"),
+        _ => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_written_as_go_writes_them() {
+        assert_eq!(rfc3339(Timestamp::default()), "1970-01-01T00:00:00Z");
+        assert_eq!(go_duration(Duration::from_mins(15)), "15m0s");
+        assert_eq!(go_duration(Duration::from_secs(3661)), "1h1m1s");
+        assert_eq!(go_duration(Duration::from_secs(7)), "7s");
+    }
+}
