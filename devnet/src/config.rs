@@ -91,6 +91,11 @@ impl Config {
         }
     }
 
+    /// The file of the ledger.
+    pub(crate) fn ledger_file(&self) -> PathBuf {
+        self.dir.join("ledger/ledger.redb")
+    }
+
     /// Adds a chaincode.
     #[must_use]
     pub fn chaincode(mut self, chaincode: Chaincode) -> Self {
@@ -254,6 +259,18 @@ pub struct Batch {
     pub absolute_max_bytes: u32,
     /// Bytes above which a block is cut.
     pub preferred_max_bytes: u32,
+}
+
+impl Batch {
+    pub(crate) fn for_cutter(self) -> fabric_ledger::block::BatchConfig {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        fabric_ledger::block::BatchConfig {
+            timeout: self.timeout,
+            max_message_count: size(self.max_message_count),
+            preferred_max_bytes: size(self.preferred_max_bytes),
+            absolute_max_bytes: size(self.absolute_max_bytes),
+        }
+    }
 }
 
 impl Default for Batch {

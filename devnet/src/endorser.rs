@@ -60,6 +60,13 @@ pub(crate) struct CheckedProposal {
     input: Bytes,
 }
 
+/// Whether a simulation is endorsed: an evaluation's endorsement would be thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signing {
+    Yes,
+    No,
+}
+
 /// Why a proposal was not simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -174,6 +181,7 @@ impl Peer {
         shared: &Shared,
         peers: &[Arc<Self>],
         checked: &CheckedProposal,
+        signing: Signing,
     ) -> ProposalResponse {
         let simulated = match self.simulate(shared, checked).await {
             Ok(simulated) => simulated,
@@ -197,6 +205,7 @@ impl Peer {
                 answer
             }
             Some(status) if status >= ERROR_THRESHOLD => answer,
+            _ if signing == Signing::No => answer,
             _ => match self.sign(shared, &payload) {
                 Ok(endorsement) => {
                     answer.version = ENDORSED_VERSION;

@@ -5,12 +5,16 @@ mod chaincode;
 mod committer;
 mod config;
 mod definition;
+mod devnet;
 mod endorser;
+mod error;
 mod files;
+mod gateway;
 mod interest;
 mod msp;
 mod notify;
 mod orderer;
+mod server;
 mod signer;
 mod store;
 mod topology;
@@ -22,6 +26,8 @@ pub use self::config::{
     ConfigError, EXECUTE_TIMEOUT, FIRST_GATEWAY_PORT, GATEWAY_CONCURRENCY, IntegrityCheck,
     MAX_MESSAGE_COUNT, Organization, PORT_STEP, PREFERRED_MAX_BYTES, ReadyMode, TIME_WINDOW,
 };
+pub use self::devnet::{Devnet, GatewayEndpoint};
+pub use self::error::StartError;
 pub use self::files::FileError;
 pub use self::store::LedgerError;
 pub use self::topology::{TopologyError, enroll};

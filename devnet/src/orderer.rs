@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fabric_identity::SignError;
 use fabric_ledger::block::{BatchConfig, Cutter, OrdererMetadata, header_hash, new_block};
 use fabric_ledger::{Identities as _, Timestamp};
 use fabric_protos::common::{
@@ -245,9 +246,11 @@ impl BlockMaker {
         self.blocks.send(block).await.is_ok()
     }
 
-    fn sign(&self, block: &mut Block) -> Result<(), fabric_identity::SignError> {
+    fn sign(&self, block: &mut Block) -> Result<(), SignError> {
         let mut nonce = vec![0; NONCE_BYTES];
-        SystemRandom::new().fill(&mut nonce).map_err(fabric_identity::SignError::new)?;
+        SystemRandom::new()
+            .fill(&mut nonce)
+            .map_err(|_| SignError::new("the system's random number generator failed"))?;
         let creator = self.signer.serialized().clone();
         let metadata =
             OrdererMetadata::new(CONFIG_BLOCK, SignatureHeader { creator, nonce: nonce.into() });

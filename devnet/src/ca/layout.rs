@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::authority::{Authority, CaError, CertificateKind, CertificateRequest, KeyPair, Role};
 use super::authority::{parse, unusable};
+use super::profile::connection_profile;
 use crate::files::{self, Access};
 
 /// Host names and addresses each node's TLS certificate has besides the node's own name.
@@ -192,6 +193,20 @@ impl OrganizationFiles {
         self.authorities.user_msp(name)
     }
 
+    /// Writes `connection-<organisation>.json`, which names the port in use.
+    pub(crate) fn write_profile(
+        &self,
+        channel: &str,
+        msp_id: &str,
+        port: u16,
+    ) -> Result<(), CaError> {
+        let domain = &self.authorities.domain;
+        let profile = connection_profile(channel, msp_id, domain, port, self.tls_ca_pem());
+        let name = domain.split('.').next().unwrap_or(domain);
+        let path = self.authorities.root.join(format!("connection-{name}.json"));
+        Ok(files::write(&path, format!("{profile:#}\n").as_bytes(), Access::Anyone)?)
+    }
+
     /// Writes a user's files: the key's only where it was made here.
     pub(crate) fn write_user(
         &self,
@@ -247,10 +262,6 @@ impl OrdererFiles {
         &self.orderer.identity
     }
 
-    /// TLS of the orderer's listener.
-    pub(crate) fn orderer_tls(&self) -> &NodeIdentity {
-        &self.orderer.tls
-    }
 }
 
 /// The host name of an organisation's peer.

@@ -6,8 +6,6 @@ mod layout;
 mod profile;
 
 pub use self::authority::{CaError, Role};
-pub(crate) use self::authority::{Authority, CertificateRequest, KeyPair};
 pub use self::enrollment::{EnrollKey, EnrollRequest, Enrolled};
 pub(crate) use self::enrollment::enroll_with;
-pub(crate) use self::layout::{NodeIdentity, OrdererFiles, OrganizationFiles};
-pub(crate) use self::profile::connection_profile;
+pub(crate) use self::layout::{NodeIdentity, OrdererFiles, OrganizationFiles, peer_name};

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::layout::peer_name;
 
 /// The connection profile of an organisation, as the test network writes it.
-pub(crate) fn connection_profile(
+pub(super) fn connection_profile(
     channel: &str,
     msp_id: &str,
     domain: &str,

@@ -15,6 +15,7 @@ mod codec;
 mod commit;
 mod database;
 mod error;
+mod integrity;
 mod snapshot;
 
 pub(crate) use self::commit::{BlockCommit, PeerCommit};

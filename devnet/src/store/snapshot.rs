@@ -65,6 +65,13 @@ impl Snapshot {
         Ok(found.map(|row| Bytes::copy_from_slice(row.value())))
     }
 
+    /// Number of the last block.
+    pub(crate) fn last_block(&self) -> Result<Option<u64>, StoreError> {
+        use redb::ReadableTable as _;
+        let last = self.blocks.last().map_err(StoreError::new)?;
+        Ok(last.map(|(number, _)| number.value()))
+    }
+
     /// Every row one peer holds in clear.
     pub(crate) fn private_rows(
         &self,

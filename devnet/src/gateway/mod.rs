@@ -1,0 +1,118 @@
+//! The Gateway service, in front of each organisation's peer.
+
+mod deadline;
+mod endorse;
+mod error;
+mod evaluate;
+mod outline;
+mod submit;
+
+use std::sync::Arc;
+
+use fabric_protos::gateway::gateway_server::Gateway;
+use fabric_protos::gateway::{
+    ChaincodeEventsResponse, CommitStatusResponse, EndorseRequest, EndorseResponse,
+    EvaluateRequest, EvaluateResponse, SignedChaincodeEventsRequest, SignedCommitStatusRequest,
+    SubmitRequest, SubmitResponse,
+};
+use futures_util::stream::BoxStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tonic::{Request, Response, Status};
+
+use self::deadline::Deadline;
+use crate::endorser::{Peer, Shared};
+use crate::notify::CommitNotifier;
+use crate::orderer::Orderer;
+
+/// Everything behind the gateways.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) shared: Arc<Shared>,
+    /// One logical peer an organisation.
+    pub(crate) peers: Vec<Arc<Peer>>,
+    pub(crate) orderer: Orderer,
+    pub(crate) notifier: Arc<CommitNotifier>,
+}
+
+/// The gateway of one organisation.
+#[derive(Debug)]
+pub(crate) struct GatewayService {
+    network: Arc<Network>,
+    own: Arc<Peer>,
+    permits: Semaphore,
+    limit: usize,
+}
+
+impl GatewayService {
+    pub(crate) fn new(network: Arc<Network>, own: Arc<Peer>, limit: usize) -> Self {
+        Self { network, own, permits: Semaphore::new(limit), limit }
+    }
+
+    /// The organisation's own peer, then the others.
+    fn peers_own_first(&self) -> Vec<&Arc<Peer>> {
+        let own = std::iter::once(&self.own);
+        let others = self.network.peers.iter().filter(|peer| peer.msp_id != self.own.msp_id);
+        own.chain(others).collect()
+    }
+
+    fn permit(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.permits.try_acquire().map_err(|_| {
+            let limit = self.limit;
+            Status::unknown(format!(
+                "too many requests for /gateway.Gateway, exceeding concurrency limit ({limit})"
+            ))
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl Gateway for GatewayService {
+    async fn evaluate(
+        &self,
+        request: Request<EvaluateRequest>,
+    ) -> Result<Response<EvaluateResponse>, Status> {
+        let _permit = self.permit()?;
+        let deadline = Deadline::of(&request);
+        let done = self.evaluate_proposal(request.into_inner());
+        deadline.limit("evaluate timeout expired", done).await.map(Response::new)
+    }
+
+    async fn endorse(
+        &self,
+        request: Request<EndorseRequest>,
+    ) -> Result<Response<EndorseResponse>, Status> {
+        let _permit = self.permit()?;
+        let deadline = Deadline::of(&request);
+        self.endorse_proposal(request.into_inner(), deadline).await.map(Response::new)
+    }
+
+    async fn submit(
+        &self,
+        request: Request<SubmitRequest>,
+    ) -> Result<Response<SubmitResponse>, Status> {
+        let _permit = self.permit()?;
+        let deadline = Deadline::of(&request);
+        let done = self.submit_transaction(request.into_inner());
+        let text = "submit timeout expired while broadcasting to ordering service";
+        deadline.limit(text, done).await.map(Response::new)
+    }
+
+    async fn commit_status(
+        &self,
+        request: Request<SignedCommitStatusRequest>,
+    ) -> Result<Response<CommitStatusResponse>, Status> {
+        let _permit = self.permit()?;
+        let deadline = Deadline::of(&request);
+        let done = self.await_commit(request.into_inner());
+        deadline.limit("context deadline exceeded", done).await.map(Response::new)
+    }
+
+    type ChaincodeEventsStream = BoxStream<'static, Result<ChaincodeEventsResponse, Status>>;
+
+    async fn chaincode_events(
+        &self,
+        _request: Request<SignedChaincodeEventsRequest>,
+    ) -> Result<Response<Self::ChaincodeEventsStream>, Status> {
+        Err(Status::unimplemented("chaincode events are not available from this devnet yet"))
+    }
+}
