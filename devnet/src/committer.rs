@@ -127,10 +127,8 @@ impl Committer {
         }
         let share = envelopes.len().div_ceil(threads);
         let parts = std::thread::scope(|scope| {
-            let started: Vec<_> = envelopes
-                .chunks(share)
-                .map(|part| (part, scope.spawn(|| some(part))))
-                .collect();
+            let started: Vec<_> =
+                envelopes.chunks(share).map(|part| (part, scope.spawn(|| some(part)))).collect();
             started
                 .into_iter()
                 // A thread that panicked is replaced by doing its work here.
@@ -241,10 +239,7 @@ impl Committer {
     }
 }
 
-fn valid_transactions<'a>(
-    verdicts: &'a [Verdict],
-    codes: &[TxValidationCode],
-) -> Vec<Valid<'a>> {
+fn valid_transactions<'a>(verdicts: &'a [Verdict], codes: &[TxValidationCode]) -> Vec<Valid<'a>> {
     (0..)
         .zip(verdicts.iter().zip(codes))
         .filter(|(_, (_, code))| **code == TxValidationCode::Valid)

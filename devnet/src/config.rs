@@ -387,16 +387,14 @@ fn is_msp_id(value: &str) -> bool {
 fn is_domain(value: &str) -> bool {
     value.len() <= 48
         && value.split('.').all(|label| !label.is_empty() && !label.starts_with('-'))
-        && only(value, |b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-'
-        })
+        && only(value, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
 }
 
 /// Letters and digits in groups, joined by single `_` or `-`.
 fn is_chaincode_name(value: &str) -> bool {
-    value.split(['_', '-']).all(|group| {
-        !group.is_empty() && only(group, |byte| byte.is_ascii_alphanumeric())
-    })
+    value
+        .split(['_', '-'])
+        .all(|group| !group.is_empty() && only(group, |byte| byte.is_ascii_alphanumeric()))
 }
 
 fn is_chaincode_version(value: &str) -> bool {

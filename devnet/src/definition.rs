@@ -54,9 +54,8 @@ impl CreatorAccess {
 
 impl CollectionAccess for CreatorAccess {
     fn permission(&self, namespace: &str, collection: &str) -> Option<Permission> {
-        self.channel.permission(namespace, collection, |principal| {
-            self.creator.satisfies(principal)
-        })
+        self.channel
+            .permission(namespace, collection, |principal| self.creator.satisfies(principal))
     }
 }
 
@@ -89,10 +88,7 @@ struct EndorsementJson {
     channel_config_policy: Option<String>,
 }
 
-fn read_collections(
-    text: &str,
-    channel: &Channel,
-) -> Result<BTreeMap<String, Collection>, String> {
+fn read_collections(text: &str, channel: &Channel) -> Result<BTreeMap<String, Collection>, String> {
     let entries: Vec<CollectionJson> =
         serde_json::from_str(text).map_err(|err| format!("invalid JSON: {err}"))?;
     let mut collections = BTreeMap::new();

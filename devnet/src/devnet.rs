@@ -180,6 +180,11 @@ impl Devnet {
         self.network.shared.database.snapshot().height()
     }
 
+    /// Waits until so many blocks are committed; false if the devnet stops before.
+    pub async fn wait_for_height(&self, height: u64) -> bool {
+        self.network.notifier.height().wait_for(|committed| *committed >= height).await.is_ok()
+    }
+
     /// A committed block as bytes of Fabric's `common.Block`.
     pub fn block(&self, number: u64) -> Result<Option<Bytes>, LedgerError> {
         Ok(self.network.shared.database.snapshot().block(number)?)
@@ -264,8 +269,8 @@ fn policy(channel: &Channel, path: &str) -> fabric_ledger::policy::Policy {
 async fn organizations(config: &Config) -> Result<(Vec<Started>, Vec<TcpListener>), StartError> {
     let (mut organizations, mut listeners) = (Vec::new(), Vec::new());
     for settings in &config.organizations {
-        let files =
-            OrganizationFiles::create(&config.dir, &settings.domain).map_err(TopologyError::from)?;
+        let files = OrganizationFiles::create(&config.dir, &settings.domain)
+            .map_err(TopologyError::from)?;
         let wanted = SocketAddr::new(config.listen, settings.gateway_port);
         let refused = |source| StartError::Listen {
             msp_id: settings.msp_id.clone(),
@@ -287,8 +292,8 @@ fn membership(
     organizations: &[Started],
     orderer: &OrdererFiles,
 ) -> Result<Membership, TopologyError> {
-    let peers = (organizations.iter())
-        .map(|one| (one.settings.msp_id.as_str(), one.files.ca_pem()));
+    let peers =
+        (organizations.iter()).map(|one| (one.settings.msp_id.as_str(), one.files.ca_pem()));
     Ok(Membership::new(peers.chain([(ORDERER_MSP_ID, orderer.ca_pem())]))?)
 }
 

@@ -81,16 +81,14 @@ pub(crate) enum Refusal {
 impl Shared {
     /// Everything a peer checks before it simulates.
     pub(crate) fn check(&self, signed: SignedProposal) -> Result<CheckedProposal, Refusal> {
-        let proposal =
-            Proposal::unpack(&signed).map_err(|err| Refusal::Check(err.to_string()))?;
+        let proposal = Proposal::unpack(&signed).map_err(|err| Refusal::Check(err.to_string()))?;
         self.filter(&proposal).map_err(Refusal::Filter)?;
         if proposal.channel() != self.channel.name() {
             let text = format!("channel '{}' not found", proposal.channel());
             return Err(Refusal::Response(text));
         }
-        let creator = proposal
-            .validate(&*self.membership)
-            .map_err(|err| Refusal::Check(err.to_string()))?;
+        let creator =
+            proposal.validate(&*self.membership).map_err(|err| Refusal::Check(err.to_string()))?;
         let snapshot = self.database.snapshot();
         match proposal.duplicate(&*snapshot) {
             Ok(None) => {}
@@ -276,8 +274,7 @@ impl Peer {
         let (response, event) = completed.terminal.into_response(&checked.tx_id).map_err(failed)?;
         let event = event.filter(|_| response.status < ERROR_THRESHOLD);
         let results: SimulationResults = completed.simulation.simulator.finish();
-        let interest =
-            interest(&results, &*snapshot).map_err(|err| failed(err.to_string()))?;
+        let interest = interest(&results, &*snapshot).map_err(|err| failed(err.to_string()))?;
         let rwset = results.rwset.encode();
         let payload =
             proposal.response_payload(response.clone(), rwset, event, &definition.version);

@@ -96,16 +96,17 @@ fn key_policy(
 
 #[cfg(test)]
 mod tests {
+    use fabric_ledger::policy::SignaturePolicy;
     use fabric_ledger::{
         MemoryStore, Permission, Simulation, SimulationError, Simulator, Update, UpdateBatch,
         Version, Versioned,
     };
-    use fabric_ledger::policy::SignaturePolicy;
     use fabric_protos::kvrwset::{KvMetadataEntry, KvMetadataWrite};
 
     use super::*;
 
-    type Sim<'a> = Simulator<&'a MemoryStore, &'a MemoryStore, fn(&str, &str) -> Option<Permission>>;
+    type Sim<'a> =
+        Simulator<&'a MemoryStore, &'a MemoryStore, fn(&str, &str) -> Option<Permission>>;
 
     /// A state in which public key `k` of `cc` has a policy of its own.
     fn store() -> MemoryStore {

@@ -15,6 +15,7 @@ mod msp;
 mod notify;
 mod orderer;
 mod server;
+mod settings;
 mod signer;
 mod store;
 mod topology;
@@ -29,5 +30,6 @@ pub use self::config::{
 pub use self::devnet::{Devnet, GatewayEndpoint};
 pub use self::error::StartError;
 pub use self::files::FileError;
+pub use self::settings::{SettingsError, SettingsFile};
 pub use self::store::LedgerError;
 pub use self::topology::{TopologyError, enroll};

@@ -115,8 +115,7 @@ pub fn enroll(dir: &Path, request: &EnrollRequest) -> Result<Enrolled, TopologyE
     let topology = Topology::load(dir)?;
     let Some(member) = topology.organizations.iter().find(|one| one.msp_id == request.msp_id)
     else {
-        let known: Vec<_> =
-            topology.organizations.iter().map(|one| one.msp_id.as_str()).collect();
+        let known: Vec<_> = topology.organizations.iter().map(|one| one.msp_id.as_str()).collect();
         let known = known.join(", ");
         return Err(CaError::UnknownOrganization { msp_id: request.msp_id.clone(), known }.into());
     };

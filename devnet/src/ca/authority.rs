@@ -169,7 +169,11 @@ impl Authority {
     }
 
     /// Takes up an authority made earlier.
-    pub(crate) fn load(name: &str, certificate_pem: String, key_pem: &str) -> Result<Self, CaError> {
+    pub(crate) fn load(
+        name: &str,
+        certificate_pem: String,
+        key_pem: &str,
+    ) -> Result<Self, CaError> {
         let key = KeyPair::from_pem(key_pem).map_err(|err| unusable(name, err))?;
         let (_, pem) = x509_parser::pem::parse_x509_pem(certificate_pem.as_bytes())
             .map_err(|err| unusable(name, err))?;

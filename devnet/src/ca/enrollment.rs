@@ -115,7 +115,8 @@ pub(crate) fn enroll_with(
         });
     }
     let mut attributes = default_attributes(&request.name, request.role);
-    attributes.extend(request.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    attributes
+        .extend(request.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let certificate_request = CertificateRequest {
         common_name: &format!("{}@{domain}", request.name),
         kind: CertificateKind::Identity { role: request.role, attributes },

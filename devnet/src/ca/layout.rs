@@ -261,7 +261,6 @@ impl OrdererFiles {
     pub(crate) fn orderer_identity(&self) -> &NodeIdentity {
         &self.orderer.identity
     }
-
 }
 
 /// The host name of an organisation's peer.

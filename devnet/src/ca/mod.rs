@@ -6,6 +6,6 @@ mod layout;
 mod profile;
 
 pub use self::authority::{CaError, Role};
-pub use self::enrollment::{EnrollKey, EnrollRequest, Enrolled};
 pub(crate) use self::enrollment::enroll_with;
+pub use self::enrollment::{EnrollKey, EnrollRequest, Enrolled};
 pub(crate) use self::layout::{NodeIdentity, OrdererFiles, OrganizationFiles, peer_name};

@@ -285,7 +285,8 @@ impl Connection {
         drop(slot);
         let (connection, key) = (Arc::clone(self), key.clone());
         tokio::spawn(async move {
-            let (answer, simulation) = connection.call_other(&key, &call, payload, simulation).await;
+            let (answer, simulation) =
+                connection.call_other(&key, &call, payload, simulation).await;
             *lock(&call.simulation) = simulation;
             connection.respond(Type::InvokeChaincode, &key, answer);
         });
@@ -333,7 +334,8 @@ impl Connection {
             return (Err("the peer is stopping".to_owned()), Some(simulation));
         };
         let Some(link) = links.get(name) else {
-            let err = ExecuteError::NotDefined { channel: key.0.to_string(), name: name.to_owned() };
+            let err =
+                ExecuteError::NotDefined { channel: key.0.to_string(), name: name.to_owned() };
             return (Err(format!("execute failed: invalid invocation: {err}")), Some(simulation));
         };
         let input = spec.input.unwrap_or_default();

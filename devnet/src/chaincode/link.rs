@@ -112,9 +112,11 @@ struct Dialer {
 impl Link {
     /// Has the chaincode execute a transaction, over a new stream if there is none.
     pub(crate) async fn execute(&self, invocation: Invocation) -> Result<Completed, ExecuteError> {
-        let connection = self.dialer.connection().await.map_err(|reason| {
-            ExecuteError::Launch { ccid: self.dialer.ccid.clone(), reason }
-        })?;
+        let connection = self
+            .dialer
+            .connection()
+            .await
+            .map_err(|reason| ExecuteError::Launch { ccid: self.dialer.ccid.clone(), reason })?;
         connection.execute(invocation).await
     }
 

@@ -4,6 +4,5 @@ mod connection;
 mod link;
 mod requests;
 
-pub(crate) use self::connection::{Completed, ExecuteError, Invocation, Simulation};
+pub(crate) use self::connection::{ExecuteError, Invocation, Simulation};
 pub(crate) use self::link::{LinkSettings, Links};
-pub(crate) use self::requests::Running;

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use fabric_ledger::metadata::KeyMetadata;
-use fabric_ledger::{CollectionAccess, QueryBatch, QueryId, QueryRows, Simulator, Store, Timestamp};
+use fabric_ledger::{
+    CollectionAccess, QueryBatch, QueryId, QueryRows, Simulator, Store, Timestamp,
+};
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
     DelState, GetHistoryForKey, GetQueryResult, GetState, GetStateByRange, GetStateMetadata,
@@ -105,8 +107,7 @@ impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
     }
 
     fn purge(&mut self, namespace: &str, request: &PurgePrivateState) -> Answer {
-        let done =
-            self.simulator.purge_private_data(namespace, &request.collection, &request.key);
+        let done = self.simulator.purge_private_data(namespace, &request.collection, &request.key);
         done.map(|()| Bytes::new()).map_err(text)
     }
 
@@ -177,8 +178,7 @@ impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
     }
 
     fn get_history(&mut self, namespace: &str, request: GetHistoryForKey) -> Answer {
-        let batch =
-            self.simulator.get_history_for_key(namespace, &request.key).map_err(text)?;
+        let batch = self.simulator.get_history_for_key(namespace, &request.key).map_err(text)?;
         let id = self.open(&batch);
         Ok(response(namespace, id, batch))
     }

@@ -240,7 +240,5 @@ impl Collected {
 }
 
 fn no_combination(reason: &str) -> String {
-    format!(
-        "no combination of peers can be derived which satisfy the endorsement policy: {reason}"
-    )
+    format!("no combination of peers can be derived which satisfy the endorsement policy: {reason}")
 }

@@ -93,11 +93,7 @@ mod tests {
 
     fn answer(status: i32, payload: &'static str) -> ProposalResponse {
         let response = Response { status, message: "text".to_owned(), payload: Bytes::new() };
-        ProposalResponse {
-            response: Some(response),
-            payload: payload.into(),
-            ..Default::default()
-        }
+        ProposalResponse { response: Some(response), payload: payload.into(), ..Default::default() }
     }
 
     #[test]

@@ -58,11 +58,7 @@ impl GatewayService {
 
     /// The peers to ask, in this order. Transient data does not leave the gateway's organisation
     /// unless the client says so.
-    fn evaluators(
-        &self,
-        outline: &Outline,
-        targets: &[String],
-    ) -> Result<Vec<&Arc<Peer>>, Status> {
+    fn evaluators(&self, outline: &Outline, targets: &[String]) -> Result<Vec<&Arc<Peer>>, Status> {
         let own_only = outline.has_transient && targets.is_empty();
         let mut peers = self.peers_own_first();
         peers.retain(|peer| {
@@ -77,7 +73,8 @@ impl GatewayService {
         if defined && !peers.is_empty() {
             return Ok(peers);
         }
-        let text = format!("no peers available to evaluate chaincode {chaincode} in channel {channel}");
+        let text =
+            format!("no peers available to evaluate chaincode {chaincode} in channel {channel}");
         Err(Status::failed_precondition(if own_only {
             format!(
                 "no endorsers found in the gateway's organization; retry specifying target \

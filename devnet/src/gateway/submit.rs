@@ -57,10 +57,7 @@ impl GatewayService {
         let outcome = self.network.notifier.outcome(&request.transaction_id, store).await;
         let outcome = outcome.map_err(|err| Status::aborted(err.to_string()))?;
         let outcome = outcome.ok_or_else(|| Status::unavailable("the peer is stopping"))?;
-        Ok(CommitStatusResponse {
-            result: outcome.code.into(),
-            block_number: outcome.block,
-        })
+        Ok(CommitStatusResponse { result: outcome.code.into(), block_number: outcome.block })
     }
 
     fn authorize_reader(

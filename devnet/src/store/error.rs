@@ -4,7 +4,9 @@ use fabric_ledger::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another process has the file open.
-    #[error("{0} is in use by another process: stop the devnet that runs there, or use another directory")]
+    #[error(
+        "{0} is in use by another process: stop the devnet that runs there, or use another directory"
+    )]
     InUse(String),
     /// The file was made for something else.
     #[error("{path} {reason}: use the version of fabric-devnet that made it, or another directory")]

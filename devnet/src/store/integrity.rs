@@ -15,7 +15,8 @@ impl Database {
     /// built on what was there.
     pub(crate) fn check_chain(&self, extent: IntegrityCheck) -> Result<(), LedgerError> {
         let Some(savepoint) = self.opened_at() else { return Ok(()) };
-        let damaged = |reason: String| LedgerError::Damaged { path: self.path().to_owned(), reason };
+        let damaged =
+            |reason: String| LedgerError::Damaged { path: self.path().to_owned(), reason };
         let snapshot = self.snapshot();
         self.check_tip(&snapshot, savepoint).map_err(damaged)?;
         let first = match extent {

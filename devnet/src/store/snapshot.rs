@@ -71,20 +71,6 @@ impl Snapshot {
         let last = self.blocks.last().map_err(StoreError::new)?;
         Ok(last.map(|(number, _)| number.value()))
     }
-
-    /// Every row one peer holds in clear.
-    pub(crate) fn private_rows(
-        &self,
-        msp_id: &str,
-        mut visit: impl FnMut(&[u8], Versioned),
-    ) -> Result<(), StoreError> {
-        let Some(table) = self.private.get(msp_id) else { return Ok(()) };
-        for row in table.range::<&[u8]>(..).map_err(StoreError::new)? {
-            let (key, value) = row.map_err(StoreError::new)?;
-            visit(key.value(), codec::read_versioned(value.value()).ok_or_else(damaged)?);
-        }
-        Ok(())
-    }
 }
 
 fn damaged() -> StoreError {
