@@ -70,7 +70,8 @@ impl<C: Contract> PeerStream<C> {
         tokio::pin!(inbound);
         let register = Session::register(&self.chaincode_id);
         let mut ended = self.send(register).await;
-        let handshake_deadline = Instant::now() + self.host.limits.handshake_timeout;
+        let silence = tokio::time::sleep(self.host.limits.handshake_timeout);
+        tokio::pin!(silence);
         while ended.is_continue() {
             let stopping = *drain.borrow_and_update();
             if stopping.is_some() && self.transactions.running() == 0 {
@@ -88,9 +89,7 @@ impl<C: Contract> PeerStream<C> {
                     self.finish_tasks().await;
                     Ended::Break(None)
                 }
-                () = tokio::time::sleep_until(handshake_deadline), if !self.session.is_ready() => {
-                    self.on_silence()
-                }
+                () = &mut silence, if !self.session.is_ready() => self.on_silence(),
                 message = inbound.next() => match message {
                     Some(Ok(message)) => self.on_message(message, stopping.is_some()).await,
                     Some(Err(status)) => {
@@ -99,7 +98,11 @@ impl<C: Contract> PeerStream<C> {
                     }
                     None => Ended::Break(None),
                 },
-                _ = drain.changed(), if stopping.is_none() => Ended::Continue(()),
+                asked = drain.changed(), if stopping.is_none() => match asked {
+                    Ok(()) => Ended::Continue(()),
+                    // The server was dropped without being asked to stop.
+                    Err(_) => Ended::Break(None),
+                },
             };
         }
         if let Ended::Break(Some(status)) = ended {

@@ -109,8 +109,12 @@ impl Listener {
             None => config.listen.clone(),
         };
         let address_error = |source| ConfigError::Address { address: listen.clone(), source };
+        let mut addresses: Vec<_> =
+            tokio::net::lookup_host(&listen).await.map_err(address_error)?.collect();
+        // Of a name's addresses peers mostly dial the IPv4 one, and Go's servers listen there.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
         let mut refused = None;
-        for address in tokio::net::lookup_host(&listen).await.map_err(address_error)? {
+        for address in addresses {
             if acceptor.is_none() && !address.ip().is_loopback() {
                 return Err(ConfigError::PlaintextBeyondLoopback(address));
             }

@@ -276,6 +276,14 @@ async fn draining_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
+async fn server_that_is_dropped_ends_its_streams() {
+    let server = Running::start().await;
+    let mut peer = server.peer(Offer::everything()).await;
+    server.abort();
+    assert!(matches!(peer.receive().await, Err(PeerError::Ended)));
+}
+
+#[tokio::test]
 async fn draining_ends_a_handshake() {
     let mut server = Running::start().await;
     let mut peer = server.dial().await;

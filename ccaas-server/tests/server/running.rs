@@ -57,6 +57,11 @@ impl Running {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
+    /// Ends the server without asking it to stop.
+    pub(crate) fn abort(&self) {
+        self.serving.abort();
+    }
+
     /// Waits until it has stopped.
     pub(crate) async fn stopped(self) {
         self.serving.await.unwrap();

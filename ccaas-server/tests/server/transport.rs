@@ -160,6 +160,12 @@ async fn plaintext_beyond_loopback_is_refused() {
 }
 
 #[tokio::test]
+async fn a_name_is_listened_on_where_peers_dial_it() {
+    let server = Server::bind(Config::new("localhost:0", ID)).await.unwrap();
+    assert!(server.local_addr().is_ipv4(), "{}", server.local_addr());
+}
+
+#[tokio::test]
 async fn addresses_that_cannot_be_listened_on_are_told() {
     for address in ["127.0.0.1", "nonsense", "127.0.0.1:99999"] {
         let error = refused(Config::new(address, ID)).await;
