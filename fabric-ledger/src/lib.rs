@@ -15,6 +15,38 @@
 //! - [`proposal`] checks proposals and assembles transactions.
 //! - [`private_updates`] turns plaintext into the private updates of one peer, and [`lifetime`]
 //!   ends private data by its time or by a purge.
+//!
+//! ```
+//! use fabric_ledger::block::{commit_hash, filter};
+//! use fabric_ledger::{
+//!     BlockStateValidator, MemoryStore, Permission, PrivateTx, Simulation, Simulator, Space, Store,
+//!     private_updates,
+//! };
+//!
+//! let (mut state, mut private) = (MemoryStore::default(), MemoryStore::default());
+//!
+//! // A peer of a member organisation simulates a transaction.
+//! let everybody = |_: &str, _: &str| Some(Permission::FULL);
+//! let mut tx = Simulator::new(Simulation::new("ch", "tx1"), &state, &private, everybody);
+//! tx.put_state("ioht", "a", "public".into())?;
+//! tx.put_private_data("ioht", "health", "b", "secret".into())?;
+//! let results = tx.finish();
+//!
+//! // It comes back in block 1, is valid, and changes public state, hashes and plaintext.
+//! let mut block = BlockStateValidator::new(&state, 1);
+//! let codes = [block.add(0, &results.rwset)?];
+//! let outcome = block.finish();
+//! let txs = [PrivateTx { tx: 0, rwset: &results.rwset, plaintext: results.private.as_ref() }];
+//! let own = private_updates(&private, 1, txs, &outcome.updates, |_, _| true)?;
+//! assert!(own.missing.is_empty());
+//! let _chained = commit_hash(&filter(&codes), &outcome.updates, None);
+//! state.apply(outcome.updates);
+//! private.apply(own.updates);
+//!
+//! let health = Space::Private { namespace: "ioht", collection: "health" };
+//! assert_eq!(private.get(health, b"b")?.map(|found| found.value), Some("secret".into()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod access;
 mod batch;

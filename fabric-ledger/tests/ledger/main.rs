@@ -1,6 +1,8 @@
 //! The ledger rules through the public interface.
 
 #[cfg(test)]
+mod blocks;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod identities;
