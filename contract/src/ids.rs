@@ -67,7 +67,7 @@ macro_rules! bytes_id {
 
         impl Text for $name {
             fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(&self.to_hex())
             }
         }
 

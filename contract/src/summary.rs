@@ -96,7 +96,11 @@ impl Submit for SubmitSummaries {
         }
         let loaded = batch.load(ledger).await?;
         let Some(device) = loaded.get(&device)? else {
-            return Err(absent(&DEVICES, ledger, &device_key, ContractError::DeviceUnknown).await);
+            let refusal = match private.device {
+                Some(_) => ContractError::DeviceUnknown,
+                None => ContractError::RoleNotPermitted { transaction: Self::NAME },
+            };
+            return Err(absent(&DEVICES, ledger, &device_key, refusal).await);
         };
         let roles = device.roles_of(device_pid, &caller)?;
         policies.require(Self::NAME, roles)?;

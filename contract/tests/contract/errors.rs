@@ -1,0 +1,226 @@
+//! Every code, provoked on a ledger, and the list of them that clients can rely on.
+
+use crate::world::*;
+use fabric_contract_rs::testing::{Call, CallError, TestIdentity};
+use fabric_contract_rs::{LedgerError, Space, TxError, Writes};
+use ioht_contract::no_raw::RawRule;
+use ioht_contract::state::{HEADS, HEALTH};
+use ioht_contract::*;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// One of each, in the order in which the contract reports them.
+fn every_refusal() -> Vec<ContractError> {
+    use ContractError::*;
+    // A new variant does not compile until it is listed below.
+    let listed = |error: &ContractError| match error {
+        ProposalUnusable
+        | IdentityUnusable(_)
+        | PrivateMissing
+        | PrivateMalformed(_)
+        | PrivateTooLarge
+        | ArgumentInvalid(_)
+        | BatchSize
+        | BatchDuplicate { .. }
+        | RawDataRejected { .. }
+        | RolesIncompatible
+        | RoleNotPermitted { .. }
+        | IdentityUnknown
+        | KeyNotBound
+        | Inactive(_)
+        | KindNotAllowed
+        | OutsideAuthority
+        | DeviceNotOfSubject
+        | SuspensionHeld
+        | OrganizationUnknown
+        | UnitUnknown
+        | StaffUnknown
+        | SubjectUnknown
+        | DeviceUnknown
+        | RecordUnknown
+        | OrganizationExists
+        | UnitExists
+        | UnitTreeFull
+        | StaffExists
+        | PatientExists
+        | NotPending
+        | DeviceExists
+        | RecordsKeyMismatch
+        | RecordConflict { .. }
+        | StatusConflict
+        | BackDated
+        | Ledger(_) => (),
+    };
+    let all = vec![
+        ProposalUnusable,
+        IdentityUnusable(String::new()),
+        PrivateMissing,
+        PrivateMalformed(String::new()),
+        PrivateTooLarge,
+        ArgumentInvalid(""),
+        BatchSize,
+        BatchDuplicate { first: 0, second: 1 },
+        RawDataRejected { position: 0, rule: RawRule::Schema },
+        RolesIncompatible,
+        RoleNotPermitted { transaction: "" },
+        IdentityUnknown,
+        KeyNotBound,
+        Inactive(ioht_contract::Inactive::Patient),
+        KindNotAllowed,
+        OutsideAuthority,
+        DeviceNotOfSubject,
+        SuspensionHeld,
+        OrganizationUnknown,
+        UnitUnknown,
+        StaffUnknown,
+        SubjectUnknown,
+        DeviceUnknown,
+        RecordUnknown,
+        OrganizationExists,
+        UnitExists,
+        UnitTreeFull,
+        StaffExists,
+        PatientExists,
+        NotPending,
+        DeviceExists,
+        RecordsKeyMismatch,
+        RecordConflict { position: 0 },
+        StatusConflict,
+        BackDated,
+        Ledger(LedgerError::PrivateDataUnavailable),
+    ];
+    all.iter().for_each(listed);
+    all
+}
+
+/// A call that is refused with each code, on a ledger with two patients.
+fn provocations(world: &mut World) -> Vec<Call> {
+    let admin = msp_admin("Org1MSP");
+    let (registrar, patient) = (client("Org1MSP", "registrar"), client("Org1MSP", "patient"));
+    let (watch, officer) = (client("Org1MSP", "watch"), client("Org1MSP", "officer"));
+    let two_names =
+        TestIdentity::new("Org1MSP", "patient").attribute("hf.EnrollmentID", "other").client();
+    let now = world.ledger.now();
+    world.submit(vec![heart_rate(0)]);
+    let mut other_content = heart_rate(0);
+    other_content.count += 1;
+    world.ok(&set_device(&client("RegMSP", "officer"), None, "watch", DeviceStatus::Suspended));
+    let held = set_device(&patient, Some(SID), "watch", DeviceStatus::Active);
+    world.ok(&device("patient", SID, "scale"));
+    let scale = client("Org1MSP", "scale");
+    let send = |by, records| summaries(by, records);
+    let hinted = |sid: &str, rk: &str| {
+        let (sid, rk) = (sid.parse().unwrap(), rk.parse().unwrap());
+        private(
+            &scale,
+            &SubmitSummaries {},
+            &SubmitSummariesPrivate { sid, rk, ..part(vec![heart_rate(0)]) },
+        )
+    };
+    let custodian = RegisterOrganization { kind: OrganizationKind::Custodian };
+    world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Deactivated));
+    for level in 1..=5 {
+        let parent = if level == 1 { "bay".to_owned() } else { format!("l{}", level - 1) };
+        world.ok(&call(&admin, &unit(&format!("l{level}"), &parent)));
+    }
+    vec![
+        Call::new(&admin, "Nothing", json!({})),
+        Call::new(&admin, "WhoAmI", json!({"unknown": 1})),
+        call(&admin, &custodian).at(-1),
+        call(&two_names, &custodian),
+        call(&registrar, &RegisterPatient {}),
+        raw_private(&registrar, "RegisterPatient", "{}"),
+        raw_private(&registrar, "RegisterPatient", " ".repeat(PRIVATE_BYTES_MAX + 1)),
+        staff(&admin, "new", "bay", &[]),
+        send(&watch, Vec::new()),
+        send(&watch, vec![heart_rate(0), heart_rate(0)]),
+        send(&watch, vec![Summary { grid_s: 1, ..heart_rate(0) }]),
+        staff(&admin, "new", "bay", &[StaffRole::Auditor, StaffRole::Registrar]),
+        call(&client("Org1MSP", "doctor"), &custodian),
+        register_by(&client("Org1MSP", "stranger"), "new", SID),
+        confirm_by(&forged("Org1MSP", "patient"), SID, RK),
+        send(&watch, vec![heart_rate(0)]),
+        call(&msp_admin("NewMSP"), &custodian),
+        call(&admin, &SetStatus::Unit { unit: UnitId::root(), status: NewStatus::Suspended }),
+        hinted(OTHER_SID, OTHER_RK),
+        held,
+        call(
+            &officer,
+            &SetStatus::Organization {
+                msp: "NewMSP".parse().unwrap(),
+                status: NewStatus::Suspended,
+            },
+        ),
+        call(&admin, &unit("new", "nowhere")),
+        call(&admin, &SetStatus::Staff { staff: pid(&patient), status: NewStatus::Suspended }),
+        confirm("patient", "00000000000000000000000000000000", RK),
+        set_device(&patient, Some(SID), "ring", DeviceStatus::Suspended),
+        private(&patient, &VerifyRaw {}, &verify(7)),
+        call(&admin, &custodian),
+        call(&admin, &unit("bay", "root")),
+        call(&admin, &unit("l6", "l5")),
+        staff(&admin, "doctor", "bay", &[StaffRole::Practitioner]),
+        register("patient", SID),
+        confirm("patient", SID, RK),
+        device("patient", SID, "watch"),
+        hinted(SID, OTHER_RK),
+        conflicting(world, other_content),
+        set_patient(&registrar, OTHER_SID, NewStatus::Active),
+        register("new", "5454545454545454545454545454545a").at(now - 1),
+    ]
+}
+
+/// Other content for a record of `scale`, which is active.
+fn conflicting(world: &mut World, changed: Summary) -> Call {
+    let scale = client("Org1MSP", "scale");
+    world.ok(&summaries(&scale, vec![heart_rate(0)]));
+    summaries(&scale, vec![changed])
+}
+
+/// Faults of the platform under the contract, as far as it can provoke them.
+fn faults() -> Vec<CallError> {
+    let mut world = World::with_data_withheld_from("Org2MSP");
+    let unavailable = world.ledger.evaluate_at("Org2MSP", &confirm("patient", SID, RK));
+    let mut writes = Writes::new();
+    let key = HEADS.key(&(SID.parse().unwrap(),)).unwrap();
+    writes.put(Space::Private(HEALTH), key, "MARKER".into()).unwrap();
+    world.ledger.seed(writes);
+    let corrupt = world.ledger.submit(&confirm("patient", SID, RK));
+    vec![unavailable.unwrap_err(), corrupt.unwrap_err()]
+}
+
+#[test]
+fn every_code_is_provoked_and_listed() {
+    let mut world = World::populated();
+    let calls = provocations(&mut world);
+    let mut list = String::from("| code | status | sentence |\n|---|---|---|\n");
+    let mut provoked = BTreeSet::new();
+    let refusals = calls.iter().map(|call| {
+        let error = world.ledger.endorse(call).map(|_| ()).unwrap_err();
+        assert_ne!(error, CallError::NeverEndorsed, "{call:?}");
+        error
+    });
+    for error in refusals.collect::<Vec<_>>().into_iter().chain(faults()) {
+        let CallError::Refused { response, .. } = &error else {
+            panic!("no refusal: {error}");
+        };
+        assert_clean(&response.message);
+        let (code, sentence) = response.message.split_once(": ").unwrap();
+        assert!(provoked.insert(code.to_owned()), "{code} twice");
+        writeln!(list, "| `{code}` | {} | {sentence} |", response.status).unwrap();
+    }
+    for refusal in every_refusal() {
+        let error = TxError::from(refusal);
+        assert!(provoked.contains(error.code()), "{} is not provoked", error.code());
+    }
+    golden("errors.md", &list);
+}
+
+#[test]
+fn refusals_are_never_taken_for_faults_of_the_peer() {
+    for refusal in every_refusal() {
+        let fault = matches!(refusal, ContractError::Ledger(_));
+        assert_eq!(TxError::from(refusal).is_fault(), fault);
+    }
+}

@@ -1,0 +1,13 @@
+//! The contract on a ledger: every transaction with its refusals.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod devices;
+mod errors;
+mod matrix;
+mod organizations;
+mod patients;
+mod reading;
+mod status;
+mod summaries;
+mod world;

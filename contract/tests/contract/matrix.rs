@@ -1,0 +1,142 @@
+//! Who can do what: every transaction by every kind of caller, compared with a reviewed grid.
+
+use crate::world::*;
+use fabric_contract_rs::ClientIdentity;
+use fabric_contract_rs::testing::{Call, CallError};
+use ioht_contract::*;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+fn actors() -> Vec<(&'static str, ClientIdentity)> {
+    vec![
+        ("msp_admin", msp_admin("Org1MSP")),
+        ("org_admin", client("Org1MSP", "manager")),
+        ("registrar", client("Org1MSP", "registrar")),
+        ("privacy_officer", client("Org1MSP", "officer")),
+        ("practitioner", client("Org1MSP", "doctor")),
+        ("auditor", client("Org1MSP", "auditor")),
+        ("researcher", client("Org1MSP", "researcher")),
+        ("service", client("Org1MSP", "robot")),
+        ("suspended", client("Org1MSP", "suspended")),
+        ("provider_admin", msp_admin("Org3MSP")),
+        ("provider_registrar", client("Org3MSP", "registrar")),
+        ("regulator", client("RegMSP", "officer")),
+        ("patient", client("Org1MSP", "patient")),
+        ("patient_forged", forged("Org1MSP", "patient")),
+        ("other_patient", client("Org1MSP", "other")),
+        ("pending_patient", client("Org1MSP", "pending")),
+        ("device", client("Org1MSP", "watch")),
+        ("device_forged", forged("Org1MSP", "watch")),
+        ("gateway", client("Org1MSP", "phone")),
+        ("stranger", client("Org1MSP", "stranger")),
+    ]
+}
+
+const PENDING_SID: &str = "5353535353535353535353535353535a";
+
+fn world() -> World {
+    let mut world = World::populated();
+    let admin = msp_admin("Org1MSP");
+    for (name, role) in [
+        ("auditor", StaffRole::Auditor),
+        ("researcher", StaffRole::Researcher),
+        ("robot", StaffRole::Service),
+        ("suspended", StaffRole::Registrar),
+    ] {
+        world.ok(&staff(&admin, name, "root", &[role]));
+    }
+    let suspended = pid(&client("Org1MSP", "suspended"));
+    let status = NewStatus::Suspended;
+    world.ok(&call(&admin, &SetStatus::Staff { staff: suspended, status }));
+    world.ok(&register("pending", PENDING_SID));
+    world.submit(vec![heart_rate(0)]);
+    world
+}
+
+type Make = fn(&ClientIdentity) -> Call;
+
+/// Each as it would succeed for whom it is meant.
+fn rows() -> Vec<(&'static str, Make)> {
+    fn device_of(by: &ClientIdentity) -> Option<ParticipantId> {
+        let watch = client("Org1MSP", "watch");
+        (pid(by) != pid(&watch)).then(|| pid(&watch))
+    }
+    use NewStatus::Suspended;
+    vec![
+        ("WhoAmI", |by| call(by, &WhoAmI {})),
+        ("RegisterOrganization", |by| {
+            call(by, &RegisterOrganization { kind: OrganizationKind::Custodian })
+        }),
+        ("PutUnit", |by| call(by, &unit("new", "ward"))),
+        ("RegisterStaff", |by| staff(by, "new", "bay", &[StaffRole::Service])),
+        ("RegisterPatient", |by| register_by(by, "new", "5454545454545454545454545454545a")),
+        ("ConfirmRegistration", |by| confirm_by(by, PENDING_SID, RK)),
+        ("RegisterDevice", |by| private(by, &RegisterDevice {}, &device_part(SID, "scale"))),
+        ("SetStatus organization", |by| {
+            let msp = "Org3MSP".parse().unwrap();
+            call(by, &SetStatus::Organization { msp, status: Suspended })
+        }),
+        ("SetStatus unit", |by| {
+            call(by, &SetStatus::Unit { unit: "bay".parse().unwrap(), status: Suspended })
+        }),
+        ("SetStatus staff", |by| {
+            let staff = pid(&client("Org1MSP", "doctor"));
+            call(by, &SetStatus::Staff { staff, status: Suspended })
+        }),
+        ("SetStatus patient", |by| set_patient(by, SID, Suspended)),
+        ("SetStatus device (owner)", |by| {
+            set_device(by, Some(SID), "watch", DeviceStatus::Suspended)
+        }),
+        ("SetStatus device (regulator)", |by| {
+            set_device(by, None, "watch", DeviceStatus::Suspended)
+        }),
+        ("SubmitSummaries", |by| {
+            let part =
+                SubmitSummariesPrivate { device: device_of(by), ..part(vec![heart_rate(1)]) };
+            private(by, &SubmitSummaries {}, &part)
+        }),
+        ("ReadOwnSummaries", |by| {
+            private(by, &ReadOwnSummaries {}, &read("8867-4", START, START + 1))
+        }),
+        ("VerifyRaw", |by| private(by, &VerifyRaw {}, &verify(0))),
+    ]
+}
+
+fn outcome(world: &mut World, call: &Call) -> String {
+    let refused = match world.ledger.endorse(call) {
+        Ok(_) => None,
+        Err(CallError::NeverEndorsed) => world.ledger.evaluate(call).err(),
+        Err(error) => Some(error),
+    };
+    refused.map_or_else(|| "yes".to_owned(), |error| code(&error))
+}
+
+#[test]
+fn every_caller_can_do_what_was_reviewed() {
+    let mut world = world();
+    let mut grid = String::from(
+        "Every transaction, as it would succeed for whom it is meant, by every kind of caller.\n",
+    );
+    for (name, make) in rows() {
+        let mut outcomes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (actor, by) in actors() {
+            outcomes.entry(outcome(&mut world, &make(&by))).or_default().push(actor);
+        }
+        writeln!(grid, "\n{name}").unwrap();
+        for (outcome, actors) in outcomes.iter().rev() {
+            writeln!(grid, "  {outcome}: {}", actors.join(", ")).unwrap();
+        }
+    }
+    golden("authorization.txt", &grid);
+}
+
+#[test]
+fn the_grid_has_every_transaction() {
+    use fabric_contract_rs::Contract;
+    use fabric_contract_rs::testing::MockReader;
+    let names: Vec<&str> = rows().iter().map(|(name, _)| *name).collect();
+    for route in IohtContract::routes::<MockReader>() {
+        let tried = names.iter().any(|name| name.split(' ').next() == Some(route.name()));
+        assert!(tried, "{} is missing", route.name());
+    }
+}

@@ -1,0 +1,189 @@
+use crate::world::{World, call, client, msp_admin, pid, staff, unit};
+use fabric_contract_rs::NodeOu;
+use fabric_contract_rs::testing::{Call, TestIdentity};
+use ioht_contract::state::{ORGANIZATIONS, STAFF};
+use ioht_contract::*;
+use serde_json::json;
+
+const CUSTODIAN: RegisterOrganization = RegisterOrganization { kind: OrganizationKind::Custodian };
+
+fn organization(world: &World, msp: &str) -> Organization {
+    world.ledger.value(&ORGANIZATIONS, &(msp.parse().unwrap(),)).unwrap()
+}
+
+#[test]
+fn an_organisation_registers_itself_with_a_root() {
+    let mut world = World::empty();
+    let receipt: Receipt = world.ok(&call(&msp_admin("Org1MSP"), &CUSTODIAN)).answer();
+    assert_eq!(
+        receipt.policy,
+        Policies::from_documents(&crate::world::documents()).unwrap().digest()
+    );
+    let registered = organization(&world, "Org1MSP");
+    assert_eq!(registered.kind, OrganizationKind::Custodian);
+    assert_eq!(registered.status, Status::Active);
+    assert_eq!(registered.units.len(), 1);
+    assert!(registered.units[0].id.is_root());
+    assert_eq!(world.refused(&call(&msp_admin("Org1MSP"), &CUSTODIAN)), "ORGANIZATION_EXISTS");
+}
+
+#[test]
+fn only_an_msp_administrator_registers_an_organisation() {
+    let mut world = World::empty();
+    let both = TestIdentity::new("Org1MSP", "admin").node_ou(NodeOu::Admin).ou("client").client();
+    let peer = TestIdentity::new("Org1MSP", "peer0").node_ou(NodeOu::Peer).client();
+    for by in [client("Org1MSP", "doctor"), both, peer] {
+        assert_eq!(world.refused(&call(&by, &CUSTODIAN)), "ROLE_NOT_PERMITTED");
+    }
+}
+
+#[test]
+fn an_organisation_is_of_the_kind_that_policies_give_it() {
+    let mut world = World::empty();
+    let provider = RegisterOrganization { kind: OrganizationKind::Provider };
+    assert_eq!(world.refused(&call(&msp_admin("Org3MSP"), &CUSTODIAN)), "KIND_NOT_ALLOWED");
+    assert_eq!(world.refused(&call(&msp_admin("Org1MSP"), &provider)), "KIND_NOT_ALLOWED");
+    assert_eq!(world.refused(&call(&msp_admin("NewMSP"), &CUSTODIAN)), "KIND_NOT_ALLOWED");
+    world.ok(&call(&msp_admin("NewMSP"), &provider));
+}
+
+#[test]
+fn arguments_are_closed() {
+    let mut world = World::staffed();
+    let admin = msp_admin("Org1MSP");
+    for (function, arguments) in [
+        ("RegisterOrganization", json!({"kind": "custodian", "heart_rate": 72})),
+        ("RegisterOrganization", json!({"kind": "hospital"})),
+        ("RegisterOrganization", json!({})),
+        ("PutUnit", json!({"unit": "a b", "parent": "root", "name": "x"})),
+        ("RegisterStaff", json!({"unit": "root", "roles": ["root"], "period": {"start": 0}})),
+        ("SetStatus", json!({"target": "organization", "msp": "Org1MSP", "status": "pending"})),
+        ("SetStatus", json!({"target": "patient", "sid": crate::world::SID})),
+        ("SetStatus", json!({"target": "hospital"})),
+        ("SetStatus", json!([])),
+        ("WhoAmI", json!({"heart_rate": 72})),
+    ] {
+        let call = Call::new(&admin, function, &arguments);
+        assert_eq!(world.refused(&call), "BAD_ARGUMENTS", "{function} {arguments}");
+    }
+    let call = call(&admin, &unit("new", "root")).transient("private", "{}");
+    assert_eq!(world.refused(&call), "PRIVATE_MALFORMED");
+}
+
+#[test]
+fn units_form_a_bounded_tree() {
+    let mut world = World::staffed();
+    let admin = msp_admin("Org1MSP");
+    world.ok(&call(&admin, &PutUnit { name: "Renamed".to_owned(), ..unit("bay", "ward") }));
+    let renamed = organization(&world, "Org1MSP");
+    assert_eq!(renamed.unit(&"bay".parse().unwrap()).unwrap().name, "Renamed");
+    assert_eq!(renamed.meta.version, 4);
+    assert_eq!(world.refused(&call(&admin, &unit("bay", "root"))), "UNIT_EXISTS");
+    assert_eq!(world.refused(&call(&admin, &unit("root", "ward"))), "UNIT_EXISTS");
+    assert_eq!(world.refused(&call(&admin, &unit("new", "nowhere"))), "UNIT_UNKNOWN");
+    for name in ["", "line\nbreak", &"x".repeat(129)] {
+        let put = PutUnit { name: name.to_owned(), ..unit("new", "root") };
+        assert_eq!(world.refused(&call(&admin, &put)), "ARGUMENT_INVALID");
+    }
+    // root, ward and bay are three of eight levels.
+    let mut parent = "bay".to_owned();
+    for level in 4..=8 {
+        let id = format!("level-{level}");
+        world.ok(&call(&admin, &unit(&id, &parent)));
+        parent = id;
+    }
+    assert_eq!(world.refused(&call(&admin, &unit("level-9", &parent))), "UNIT_TREE_FULL");
+    for n in 8..UNITS_MAX {
+        world.ok(&call(&admin, &unit(&format!("unit-{n}"), "root")));
+    }
+    assert_eq!(organization(&world, "Org1MSP").units.len(), UNITS_MAX);
+    assert_eq!(world.refused(&call(&admin, &unit("one-more", "root"))), "UNIT_TREE_FULL");
+}
+
+#[test]
+fn an_org_admin_manages_below_its_own_unit() {
+    let mut world = World::staffed();
+    let manager = client("Org1MSP", "manager");
+    world.ok(&call(&manager, &unit("new", "ward")));
+    world.ok(&call(&manager, &unit("newer", "bay")));
+    assert_eq!(world.refused(&call(&manager, &unit("new-ward", "root"))), "OUTSIDE_AUTHORITY");
+    world.ok(&staff(&manager, "nurse", "ward", &[StaffRole::Practitioner]));
+    world.ok(&staff(&manager, "under", "bay", &[StaffRole::OrgAdmin]));
+    let beside = staff(&manager, "beside", "ward", &[StaffRole::OrgAdmin]);
+    assert_eq!(world.refused(&beside), "OUTSIDE_AUTHORITY");
+    let above = staff(&manager, "above", "root", &[StaffRole::Service]);
+    assert_eq!(world.refused(&above), "OUTSIDE_AUTHORITY");
+    let nowhere = staff(&manager, "lost", "nowhere", &[StaffRole::Service]);
+    assert_eq!(world.refused(&nowhere), "UNIT_UNKNOWN");
+}
+
+#[test]
+fn staff_is_registered_once_with_roles_that_go_together() {
+    let mut world = World::staffed();
+    let admin = msp_admin("Org1MSP");
+    let add = staff(&admin, "new", "bay", &[StaffRole::Practitioner, StaffRole::Researcher]);
+    let receipt: StaffReceipt = world.ok(&add).answer();
+    let new = client("Org1MSP", "new");
+    assert_eq!(receipt.staff, pid(&new));
+    let entry = world.ledger.value(&STAFF, &(pid(&new),)).unwrap();
+    assert_eq!(entry.unit.as_str(), "bay");
+    assert_eq!(entry.roles.len(), 2);
+    assert!(world.whoami(&new).staff.unwrap().active);
+    assert_eq!(world.refused(&add), "STAFF_EXISTS");
+    let mixed = staff(&admin, "mixed", "bay", &[StaffRole::Auditor, StaffRole::Practitioner]);
+    assert_eq!(world.refused(&mixed), "ROLES_INCOMPATIBLE");
+    assert_eq!(world.refused(&staff(&admin, "none", "bay", &[])), "ARGUMENT_INVALID");
+    use StaffRole::{OrgAdmin, Practitioner, Registrar, Researcher, Service};
+    let five = [OrgAdmin, Practitioner, Registrar, Researcher, Service];
+    assert_eq!(world.refused(&staff(&admin, "five", "bay", &five)), "ARGUMENT_INVALID");
+    let long = staff(&admin, &"x".repeat(64), "bay", &[Service]);
+    assert_eq!(world.refused(&long), "ARGUMENT_INVALID");
+}
+
+#[test]
+fn staff_acts_within_its_period() {
+    let mut world = World::staffed();
+    let now = world.ledger.now();
+    let add = |name: &str, period| {
+        let add =
+            RegisterStaff { unit: UnitId::root(), roles: [StaffRole::OrgAdmin].into(), period };
+        let part = RegisterStaffPrivate { enrolment_id: format!("{name}-MARKER") };
+        crate::world::private(&msp_admin("Org1MSP"), &add, &part)
+    };
+    let reversed = add("never", Period { start: 5, end: Some(5) });
+    assert_eq!(world.refused(&reversed), "ARGUMENT_INVALID");
+    world.ok(&add("later", Period { start: now + 10, end: Some(now + 20) }));
+    let later = client("Org1MSP", "later");
+    let act = call(&later, &unit("new", "root"));
+    assert_eq!(world.refused(&act), "INACTIVE");
+    assert!(!world.whoami(&later).staff.unwrap().active);
+    world.ledger.set_now(now + 20);
+    assert_eq!(world.refused(&act), "INACTIVE");
+    world.ledger.set_now(now + 10);
+    world.ok(&act);
+}
+
+#[test]
+fn strangers_are_nobody() {
+    let mut world = World::staffed();
+    let stranger = client("Org1MSP", "stranger");
+    assert_eq!(world.refused(&call(&stranger, &unit("new", "root"))), "IDENTITY_UNKNOWN");
+    let elsewhere = msp_admin("NewMSP");
+    assert_eq!(world.refused(&call(&elsewhere, &unit("new", "root"))), "IDENTITY_UNKNOWN");
+    let myself = world.whoami(&stranger);
+    assert_eq!(myself.pid, pid(&stranger));
+    assert!(myself.organization.is_some() && myself.staff.is_none());
+    assert!(myself.patient.is_none() && myself.devices.is_empty());
+}
+
+#[test]
+fn what_widens_is_not_back_dated() {
+    let mut world = World::staffed();
+    world.ledger.advance(60_000);
+    let admin = msp_admin("Org1MSP");
+    world.ok(&call(&admin, &unit("new", "root")));
+    let before = world.ledger.now() - 1;
+    assert_eq!(world.refused(&call(&admin, &unit("newer", "root")).at(before)), "BACK_DATED");
+    let add = staff(&admin, "new", "bay", &[StaffRole::Service]);
+    assert_eq!(world.refused(&add.at(before)), "BACK_DATED");
+}

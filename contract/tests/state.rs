@@ -1,0 +1,240 @@
+//! The stored form of state: key bytes and value bytes do not move.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "fixtures are read from disk")]
+
+use fabric_contract_rs::{Key, Table};
+use ioht_contract::state::{DEVICES, HEADS, ORGANIZATIONS, PATIENTS, RECORDS, STAFF};
+use ioht_contract::*;
+use minicbor::{Decode, Encode};
+use std::fmt::Debug;
+
+fn tx() -> Tx {
+    Tx { id: TxId::new([0xaa; 32]), at: 1_704_067_200_000 }
+}
+
+const PID: ParticipantId = ParticipantId::new([0x11; 16]);
+const SID: SubjectId = SubjectId::new([0x22; 16]);
+const RK: RecordsKey = RecordsKey::new([0x33; 16]);
+
+/// A value as the release named in the path wrote it: read, written again, compared.
+///
+/// Fixtures of a released version are never rewritten; a changed form gets a fixture of its own.
+#[track_caller]
+fn check<K: Key, V>(table: &Table<K, V>, name: &str, value: &V)
+where
+    V: Encode<()> + for<'b> Decode<'b, ()> + PartialEq + Debug,
+{
+    let path = format!("{}/tests/fixtures/state/0.1/{name}.hex", env!("CARGO_MANIFEST_DIR"));
+    let bytes = table.encode(value).unwrap();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, format!("{}\n", hex::encode(&bytes))).unwrap();
+    }
+    let stored = hex::decode(std::fs::read_to_string(&path).unwrap().trim()).unwrap();
+    let read = table.decode(&stored).unwrap();
+    assert_eq!(read, *value, "{name}");
+    assert_eq!(hex::encode(table.encode(&read).unwrap()), hex::encode(&stored), "{name}");
+    assert_eq!(hex::encode(bytes), hex::encode(stored), "{name}");
+}
+
+fn unit(id: &str, parent: Option<&str>) -> Unit {
+    Unit {
+        id: id.parse().unwrap(),
+        parent: parent.map(|parent| parent.parse().unwrap()),
+        name: format!("The {id}"),
+        status: Status::Active,
+    }
+}
+
+fn organization() -> Organization {
+    let mut meta = Meta::created(&tx());
+    meta.changed(&tx());
+    Organization {
+        meta,
+        kind: OrganizationKind::Regulator,
+        status: Status::Suspended,
+        holder: Some(Holder::Supervisor),
+        units: vec![unit("root", None), unit("ward", Some("root"))],
+    }
+}
+
+fn staff() -> Staff {
+    Staff {
+        meta: Meta::created(&tx()),
+        msp: "Org1MSP".parse().unwrap(),
+        unit: "ward".parse().unwrap(),
+        roles: [StaffRole::Researcher, StaffRole::Practitioner].into(),
+        period: Period { start: 1, end: Some(1_800_000_000_000) },
+        status: Status::Active,
+    }
+}
+
+fn head(rk: Option<RecordsKey>) -> Head {
+    Head {
+        meta: Meta::created(&tx()),
+        pid: PID,
+        key_hash: KeyHash::new([0x44; 32]),
+        home: "Org1MSP".parse().unwrap(),
+        registered_by: ParticipantId::new([0x12; 16]),
+        status: if rk.is_some() { Status::Active } else { Status::Pending },
+        secret: Secret::new([0x55; 32]),
+        rk,
+    }
+}
+
+fn device(gateway: Option<Gateway>) -> Device {
+    Device {
+        meta: Meta::created(&tx()),
+        owner: SID,
+        key_hash: KeyHash::new([0x44; 32]),
+        profile: "pulse-watch".parse().unwrap(),
+        gateway,
+        active_from: 1_700_000_000_000,
+        status: DeviceStatus::Active,
+        holder: None,
+        salt: Salt::new([0x66; 16]),
+    }
+}
+
+fn statistics(values: &[(Stat, &str)]) -> Vec<Statistic> {
+    let statistic =
+        |(stat, value): &(Stat, &str)| Statistic { stat: *stat, value: value.parse().unwrap() };
+    values.iter().map(statistic).collect()
+}
+
+fn record(panel: bool) -> Record {
+    let heart_rate = [(Stat::Average, "72.4"), (Stat::StdDev, "4.125"), (Stat::Percent20, "-0.5")];
+    let pressure = |code: &str, value| Component {
+        code: code.parse().unwrap(),
+        statistics: statistics(&[(Stat::Average, value)]),
+    };
+    Record {
+        meta: Meta::created(&tx()),
+        salt: Salt::new([0x66; 16]),
+        body: RecordBody {
+            statistics: if panel { Vec::new() } else { statistics(&heart_rate) },
+            unit: if panel { "mm[Hg]" } else { "/min" }.to_owned(),
+            count: 350,
+            total_count: 360,
+            components: if panel {
+                vec![pressure("8480-6", "121"), pressure("8462-4", "79.5")]
+            } else {
+                Vec::new()
+            },
+            labels: Labels {
+                confidentiality: Confidentiality::R,
+                sensitivity: vec!["PSY".to_owned()],
+            },
+            raw: Raw {
+                alg: DigestAlgorithm::Sha256,
+                digest: RawDigest::new([0x77; 32]),
+                sample_count: 37_500,
+                format: "ioht-raw/1".to_owned(),
+                locator: "raw:1".to_owned(),
+            },
+            modality: Modality::SelfReported,
+            status: RecordStatus::Preliminary,
+        },
+        gateway: panel.then_some(PID),
+    }
+}
+
+#[test]
+fn value_bytes_do_not_move() {
+    let gateway = Gateway { pid: PID, key_hash: KeyHash::new([0x88; 32]) };
+    check(&ORGANIZATIONS, "organization", &organization());
+    check(&STAFF, "staff", &staff());
+    check(&HEADS, "head-pending", &head(None));
+    check(&HEADS, "head-active", &head(Some(RK)));
+    let salt = Salt::new([0x66; 16]);
+    check(&PATIENTS, "patient", &Patient { meta: Meta::created(&tx()), sid: SID, salt });
+    check(&DEVICES, "device", &device(None));
+    check(&DEVICES, "device-with-gateway", &device(Some(gateway)));
+    check(&RECORDS, "record", &record(false));
+    check(&RECORDS, "record-panel", &record(true));
+}
+
+#[test]
+fn key_bytes_do_not_move() {
+    let key = |key: Result<fabric_contract_rs::StateKey, _>| -> String {
+        let key: fabric_contract_rs::StateKey =
+            key.map_err(|_: fabric_contract_rs::LedgerError| ()).unwrap();
+        key.as_str().replace('\0', "|")
+    };
+    let msp: MspId = "Org1MSP".parse().unwrap();
+    assert_eq!(key(ORGANIZATIONS.key(&(msp,))), "|org|Org1MSP|");
+    assert_eq!(key(STAFF.key(&(PID,))), format!("|staff|{PID}|"));
+    assert_eq!(key(HEADS.key(&(SID,))), "|head|22222222222222222222222222222222|");
+    assert_eq!(key(PATIENTS.key(&(PID,))), format!("|patient|{PID}|"));
+    assert_eq!(key(DEVICES.key(&(PID,))), format!("|device|{PID}|"));
+    let record = (RK, "8867-4".parse().unwrap(), KeyGrid(300), KeyTime(1_704_067_200_000), PID);
+    assert_eq!(
+        key(RECORDS.key(&record)),
+        format!("|record|33333333333333333333333333333333|8867-4|300|1704067200000|{PID}|")
+    );
+    assert_eq!(RECORDS.parse_key(&RECORDS.key(&record).unwrap()), Ok(record));
+}
+
+#[test]
+fn participant_ids_do_not_move() {
+    let id = ParticipantId::of("Org1MSP", "p-5f0c");
+    assert_eq!(id.to_string(), "a0f08b8f7d6e2f1acb6cbde474beb5c4");
+    // The parts are separated: moving a character over makes another participant.
+    assert_ne!(id, ParticipantId::of("Org1MSPp", "-5f0c"));
+}
+
+#[test]
+fn maps_are_in_the_deterministic_order_of_rfc_8949() {
+    for bytes in [
+        ORGANIZATIONS.encode(&organization()).unwrap(),
+        STAFF.encode(&staff()).unwrap(),
+        HEADS.encode(&head(Some(RK))).unwrap(),
+        DEVICES.encode(&device(None)).unwrap(),
+        RECORDS.encode(&record(true)).unwrap(),
+    ] {
+        let mut decoder = minicbor::Decoder::new(&bytes);
+        walk(&mut decoder);
+        assert_eq!(decoder.position(), bytes.len());
+    }
+}
+
+/// Definite lengths (an indefinite one is `None` to the decoder), ascending keys, shortest numbers.
+fn walk(decoder: &mut minicbor::Decoder<'_>) {
+    use minicbor::data::Type;
+    let start = decoder.position();
+    match decoder.datatype().unwrap() {
+        Type::Map => {
+            let mut before = -1;
+            for _ in 0..decoder.map().unwrap().unwrap() {
+                let key = decoder.i64().unwrap();
+                assert!(key > before, "key {key} after {before}");
+                before = key;
+                walk(decoder);
+            }
+        }
+        Type::Array => {
+            for _ in 0..decoder.array().unwrap().unwrap() {
+                walk(decoder);
+            }
+        }
+        Type::Tag => {
+            decoder.tag().unwrap();
+            walk(decoder);
+        }
+        Type::Bytes => drop(decoder.bytes().unwrap()),
+        Type::String => drop(decoder.str().unwrap()),
+        Type::U8
+        | Type::U16
+        | Type::U32
+        | Type::U64
+        | Type::I8
+        | Type::I16
+        | Type::I32
+        | Type::I64 => {
+            let value = decoder.i64().unwrap();
+            let length = decoder.position() - start;
+            assert_eq!(minicbor::to_vec(value).unwrap().len(), length, "{value}");
+        }
+        other => panic!("state holds no {other}"),
+    }
+}
