@@ -1,1 +1,16 @@
-//! The ioht command: what each role does from a shell, and a demonstration of the whole path.
+//! The client of the health-IoT ledger: what each role does, from an application or a shell.
+//!
+//! [`Actor`] is one participant at a Fabric gateway, with the contract's own types for each call.
+//! [`secrets`] makes the random values that a client brings along. [`Stack`] is everything a
+//! machine needs to try it: an embedded Fabric and the chaincode server in one process, and
+//! [`demo`] plays the first story on it.
+
+mod actor;
+pub mod demo;
+mod error;
+pub mod secrets;
+mod stack;
+
+pub use actor::{Actor, Committed, Place};
+pub use error::ClientError;
+pub use stack::{Stack, StackError, StackOptions};

@@ -18,7 +18,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ioht-edge", &[]),
     (
         "ioht",
-        &["ioht-contract", "fabric-gateway-client", "fabric-devnet", "ccaas-server", "ioht-edge"],
+        &[
+            "fabric-contract-rs",
+            "ioht-contract",
+            "fabric-gateway-client",
+            "fabric-devnet",
+            "ccaas-server",
+            "ioht-edge",
+        ],
     ),
 ];
 

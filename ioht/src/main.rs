@@ -1,0 +1,70 @@
+//! The `ioht` command.
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Patients, devices and providers on a health-IoT ledger.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the whole path on an embedded Fabric: from a patient's device to the ledger and back.
+    ///
+    /// Real pulse recordings become heart-rate summaries, which travel through Fabric's Gateway API
+    /// and are endorsed, ordered and committed; the patient reads them back and everyone else is
+    /// refused. Nothing but this program is needed.
+    Demo {
+        /// Where the ledger and the identities are kept; a new folder by default.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let outcome = match Arguments::parse().command {
+        Command::Demo { dir } => {
+            ioht::demo::run(dir.unwrap_or_else(new_folder), &mut io::stdout()).await
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when standard error is closed.
+            let _ = writeln!(io::stderr(), "ioht: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn new_folder() -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+    std::env::temp_dir().join(format!("ioht-demo-{now}"))
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
