@@ -153,7 +153,7 @@ async function story() {
     await refused('stranger', 'submits in the device\'s name', stranger.submit('SubmitSummaries', {}, { ...batch, device: device.pid }), 'ROLE_NOT_PERMITTED');
     await refused('registrar', 'asks for the patient\'s records', registrar.evaluate('ReadOwnSummaries', {}, question), 'ROLE_NOT_PERMITTED');
     await refused('device', 'sends health data as a plain argument', device.submit('SubmitSummaries', batch), 'BAD_ARGUMENTS');
-    await refused('device', 'rewrites a window', device.submit('SubmitSummaries', {}, { sid, rk, records: [summary(first, 'other')] }), 'RECORD_EXISTS');
+    await refused('device', 'rewrites a window', device.submit('SubmitSummaries', {}, { sid, rk, records: [summary(first, 'other')] }), 'RECORD_CONFLICT');
     await refused('anyone', 'calls a function that is not there', patient.evaluate('ReadEverything'), 'UNKNOWN_FUNCTION');
     await assert.rejects(
         patient.submit('ReadOwnSummaries', {}, question, { endorsingOrganizations: CUSTODIANS }),

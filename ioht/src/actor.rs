@@ -7,6 +7,7 @@ use ioht_contract::client::{Call, Invocation};
 use ioht_contract::{KeyHash, Myself, Participant, ParticipantId, WhoAmI};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Where the contract is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,8 @@ impl Default for Place {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Actor {
+    gateway: Gateway,
+    place: Place,
     contract: Contract,
     identity: Identity,
     participant: Participant,
@@ -73,7 +76,16 @@ impl Actor {
             .map_err(|error| ClientError::Certificate(error.to_string()))?;
         let participant = Participant::of(&client)
             .map_err(|error| ClientError::Certificate(error.to_string()))?;
-        Ok(Self { contract, identity, participant })
+        Ok(Self { gateway, place: place.clone(), contract, identity, participant })
+    }
+
+    /// The same participant with another clock than the system's. Peers compare the time it gives
+    /// with their own, and the contract takes it for the transaction's.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        let gateway = self.gateway.with_clock(clock);
+        let contract = gateway.network(&self.place.channel).contract(&self.place.chaincode);
+        Self { gateway, contract, ..self }
     }
 
     /// The identity that acts.
