@@ -156,7 +156,7 @@ impl Stack {
             .gateway(msp_id)
             .ok_or_else(|| StackError::UnknownOrganization(msp_id.to_owned()))?;
         let options = ConnectOptions::tls(gateway.address.to_string(), &gateway.tls_root_pem)
-            .server_name(&gateway.server_name);
+            .server_name(&gateway.host_name);
         Ok(Connection::connect(&options).await?)
     }
 

@@ -50,14 +50,14 @@ async fn a_patient_reads_pages_of_what_its_device_sent() {
 async fn a_query_cannot_be_put_on_the_chain() {
     let world = World::start().await;
     let patient = world.patient("one").await;
-    let height = world.stack.devnet().height().unwrap();
+    let height = world.stack.devnet().height();
     let question = Invocation::with_private(&ReadOwnSummaries {}, &patient.question());
     let call = patient.actor.contract().submit(&question.function);
     let call = call.argument(question.arguments).transient(question.transient);
     let error = call.endorsing_organizations(["Org1MSP", "Org2MSP"]).send().await.unwrap_err();
     assert!(matches!(error, GatewayError::Endorse(_)), "{error:?}");
     assert!(format!("{error:?}").contains("ProposalResponsePayloads do not match"), "{error:?}");
-    assert_eq!(world.stack.devnet().height().unwrap(), height);
+    assert_eq!(world.stack.devnet().height(), height);
     world.stack.shutdown().await;
 }
 
@@ -70,11 +70,11 @@ async fn the_ledger_survives_a_restart() {
     let kind = ioht_contract::OrganizationKind::Custodian;
     let call = ioht_contract::RegisterOrganization { kind };
     let committed = admin.submit(&call).await.unwrap();
-    let height = stack.devnet().height().unwrap();
+    let height = stack.devnet().height();
     stack.shutdown().await;
 
     let stack = ioht::Stack::start(options()).await.unwrap();
-    assert_eq!(stack.devnet().height().unwrap(), height);
+    assert_eq!(stack.devnet().height(), height);
     assert_eq!(committed.block_number + 1, height);
     let admin = stack.admin("Org1MSP", "second-admin").await.unwrap();
     let error = admin.submit(&call).await.unwrap_err();
