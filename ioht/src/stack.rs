@@ -5,7 +5,8 @@ use crate::error::ClientError;
 use ccaas_server::{Config as ServerConfig, Server};
 use fabric_devnet::{Chaincode, Config as DevnetConfig, Devnet, EnrollRequest, Role};
 use fabric_gateway_client::{ConnectOptions, Connection, Identity, SigningKey};
-use ioht_contract::{IohtContract, Policies};
+use ioht_contract::{IohtContract, Policies, PolicyError};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -21,20 +22,23 @@ pub struct StackOptions {
     pub dir: PathBuf,
     /// Whether the system chooses all ports, so that several stacks can run at a time.
     pub any_ports: bool,
-    /// What the contract is given.
-    pub policies: Policies,
+    /// What the contract and the network are given, by file name as in the folder `policies`.
+    pub policies: BTreeMap<String, String>,
 }
 
 impl StackOptions {
     /// The default policies on ports of the system's choice.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), any_ports: true, policies: Policies::default() }
+        Self { dir: dir.into(), any_ports: true, policies: Policies::default_documents() }
     }
 }
 
 /// Why the stack did not start or an identity could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
+    /// The policies.
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
     /// The chaincode server.
     #[error(transparent)]
     Server(#[from] ccaas_server::ConfigError),
@@ -74,14 +78,16 @@ impl Stack {
     /// # Errors
     /// [`StackError`].
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
+        let policies = Policies::from_documents(&options.policies)?;
+        let document = |name| options.policies.get(name).cloned().unwrap_or_default();
         let place = Place::default();
         let package_id = Chaincode::derived_package_id(&place.chaincode, CHAINCODE_VERSION);
         let server = Server::bind(ServerConfig::new("127.0.0.1:0", &package_id)).await?;
         let chaincode = Chaincode::new(&place.chaincode, server.local_addr().to_string())
-            .endorsement_policy(options.policies.endorsement_policy())
-            .collections(options.policies.collections_json());
+            .endorsement_policy(document("endorsement-policy.txt"))
+            .collections(document("collections.json"));
         let (stop_server, stopped) = oneshot::channel();
-        let contract = IohtContract::new(options.policies);
+        let contract = IohtContract::new(policies);
         let server = tokio::spawn(async move {
             let served = server.serve(contract, async { stopped.await.unwrap_or(()) }).await;
             if let Err(error) = served {
@@ -140,7 +146,8 @@ impl Stack {
     ) -> Result<Actor, StackError> {
         let msp_id = request.msp_id.clone();
         let enrolled = self.devnet.enroll(&request)?;
-        let key = SigningKey::from_pkcs8_pem(enrolled.key_pem.as_deref().unwrap_or_default())?;
+        let key =
+            SigningKey::from_pkcs8_pem(enrolled.private_key_pem.as_deref().unwrap_or_default())?;
         let identity = Identity { msp_id, certificate_pem: enrolled.certificate_pem };
         let connection = self.connect(gateway_msp).await?;
         Ok(Actor::new(connection, identity, Arc::new(key), &self.place)?)

@@ -136,7 +136,10 @@ async fn malformed_and_raw_looking_input() {
         ("fewer samples than beats", with(good.clone(), "/raw/sample_count", json!(10))),
         ("an unknown code", with(good.clone(), "/code", json!("8480-6"))),
         ("a digest that is none", with(good.clone(), "/raw/digest", json!("00"))),
-        ("a window before the device's time", with(good.clone(), "/start", json!(patient.window(-1)))),
+        (
+            "a window before the device's time",
+            with(good.clone(), "/start", json!(patient.window(-1))),
+        ),
         ("a window in the future", with(good.clone(), "/start", json!(soon))),
     ];
     for (name, record) in records {
@@ -164,14 +167,56 @@ async fn the_wrong_person_or_device() {
         batch
     };
     let rows: [(&str, &Actor, &str, Value, &str); 8] = [
-        ("a patient that registers", &patient.actor, "RegisterPatient", registration(), "IDENTITY_UNKNOWN"),
-        ("a provider that submits", &world.provider, "SubmitSummaries", in_name(good.clone()), "ROLE_NOT_PERMITTED"),
-        ("a foreign device", &foreign.device, "SubmitSummaries", good.clone(), "DEVICE_NOT_OF_SUBJECT"),
-        ("in another device's name", &foreign.device, "SubmitSummaries", in_name(good.clone()), "ROLE_NOT_PERMITTED"),
+        (
+            "a patient that registers",
+            &patient.actor,
+            "RegisterPatient",
+            registration(),
+            "IDENTITY_UNKNOWN",
+        ),
+        (
+            "a provider that submits",
+            &world.provider,
+            "SubmitSummaries",
+            in_name(good.clone()),
+            "ROLE_NOT_PERMITTED",
+        ),
+        (
+            "a foreign device",
+            &foreign.device,
+            "SubmitSummaries",
+            good.clone(),
+            "DEVICE_NOT_OF_SUBJECT",
+        ),
+        (
+            "in another device's name",
+            &foreign.device,
+            "SubmitSummaries",
+            in_name(good.clone()),
+            "ROLE_NOT_PERMITTED",
+        ),
         ("no device at all", &foreign.actor, "SubmitSummaries", good.clone(), "DEVICE_UNKNOWN"),
-        ("a foreign patient's device", &foreign.actor, "RegisterDevice", device_for(&patient), "ROLE_NOT_PERMITTED"),
-        ("a registrar's device", &world.registrar, "RegisterDevice", device_for(&patient), "ROLE_NOT_PERMITTED"),
-        ("a second confirmation", &patient.actor, "ConfirmRegistration", confirmation(&patient), "NOT_PENDING"),
+        (
+            "a foreign patient's device",
+            &foreign.actor,
+            "RegisterDevice",
+            device_for(&patient),
+            "ROLE_NOT_PERMITTED",
+        ),
+        (
+            "a registrar's device",
+            &world.registrar,
+            "RegisterDevice",
+            device_for(&patient),
+            "ROLE_NOT_PERMITTED",
+        ),
+        (
+            "a second confirmation",
+            &patient.actor,
+            "ConfirmRegistration",
+            confirmation(&patient),
+            "NOT_PENDING",
+        ),
     ];
     for (name, actor, function, private, code) in rows {
         let (arguments, private) = (json!({}), Some(private));

@@ -40,7 +40,7 @@ pub enum EnrollKey {
 pub struct EnrollRequest {
     /// MSP id of the organisation.
     pub msp_id: String,
-    /// Enrolment id; also, with the organisation's domain, the certificate's common name.
+    /// Enrolment id; also the certificate's common name.
     pub name: String,
     /// [`Role::Client`] or [`Role::Admin`].
     pub role: Role,
@@ -118,7 +118,7 @@ pub(crate) fn enroll_with(
     attributes
         .extend(request.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let certificate_request = CertificateRequest {
-        common_name: &format!("{}@{domain}", request.name),
+        common_name: &request.name,
         kind: CertificateKind::Identity { role: request.role, attributes },
         not_after: request.not_after,
     };

@@ -92,8 +92,9 @@ impl Authorities {
         self.write_msp(msp)?;
         let key = KeyPair::generate().map_err(|err| unusable(name, err))?;
         let attributes = default_attributes(enrollment_id, role);
+        // As Fabric's certificate authority: the subject is named by its enrolment id.
         let request = CertificateRequest {
-            common_name: name,
+            common_name: enrollment_id,
             kind: CertificateKind::Identity { role, attributes },
             not_after: None,
         };

@@ -6,6 +6,7 @@ use super::recording::DeviceStore;
 use crate::actor::Actor;
 use crate::stack::Stack;
 use crate::{ClientError, secrets};
+use fabric_devnet::EnrollRequest;
 use ioht_contract::{
     ConfirmRegistration, ConfirmRegistrationPrivate, OrganizationKind, Period, ReadOwnSummaries,
     ReadOwnSummariesPrivate, RecordsKey, RegisterDevice, RegisterDevicePrivate,
@@ -70,7 +71,7 @@ async fn introduce(stack: &Stack, out: &mut Narrator<'_>) -> Result<Cast, DemoEr
             &RegisterStaff {
                 unit: UnitId::root(),
                 roles: BTreeSet::from([StaffRole::Registrar]),
-                period: Period { start: 0, end: i64::from(u32::MAX) * 1000 },
+                period: Period { start: 0, end: None },
             },
             &RegisterStaffPrivate { enrolment_id: "registrar-1".to_owned() },
         )
@@ -80,7 +81,8 @@ async fn introduce(stack: &Stack, out: &mut Narrator<'_>) -> Result<Cast, DemoEr
         registrar,
         patient: stack.client(HOSPITAL, PATIENT_ENROLMENT_ID).await?,
         device: stack.client(HOSPITAL, "d-20c4e1b8").await?,
-        provider: stack.client(PROVIDER, "clinician-1").await?,
+        // Only custodians' peers hold health data, so that is where a provider asks.
+        provider: stack.enroll(EnrollRequest::client(PROVIDER, "clinician-1"), HOSPITAL).await?,
     })
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(dead_code, reason = "each test file uses its own part")]
 
+use fabric_devnet::EnrollRequest;
 use ioht::{Actor, Stack, StackOptions, secrets};
 use ioht_contract::{
     ConfirmRegistration, ConfirmRegistrationPrivate, OrganizationKind, Period,
@@ -13,29 +14,29 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
-pub const GRID_S: u32 = 300;
-pub const GRID_MS: i64 = 300_000;
+pub(crate) const GRID_S: u32 = 300;
+pub(crate) const GRID_MS: i64 = 300_000;
 
 /// A registered patient with one device.
-pub struct Patient {
-    pub actor: Actor,
-    pub enrolment_id: String,
-    pub sid: SubjectId,
-    pub rk: RecordsKey,
-    pub device: Actor,
-    pub active_from: i64,
+pub(crate) struct Patient {
+    pub(crate) actor: Actor,
+    pub(crate) enrolment_id: String,
+    pub(crate) sid: SubjectId,
+    pub(crate) rk: RecordsKey,
+    pub(crate) device: Actor,
+    pub(crate) active_from: i64,
 }
 
-pub struct World {
-    pub stack: Stack,
-    pub hospital: Actor,
-    pub registrar: Actor,
-    pub provider: Actor,
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    pub(crate) hospital: Actor,
+    pub(crate) registrar: Actor,
+    pub(crate) provider: Actor,
     folder: TempDir,
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stack = Stack::start(StackOptions::new(folder.path())).await.unwrap();
         let hospital = stack.admin("Org1MSP", "hospital-admin").await.unwrap();
@@ -46,12 +47,13 @@ impl World {
         }
         let registrar = stack.client("Org1MSP", "registrar-1").await.unwrap();
         employ(&hospital, "registrar-1", StaffRole::Registrar).await;
-        let provider = stack.client("Org3MSP", "clinician-1").await.unwrap();
+        let clinician = EnrollRequest::client("Org3MSP", "clinician-1");
+        let provider = stack.enroll(clinician, "Org1MSP").await.unwrap();
         Self { stack, hospital, registrar, provider, folder }
     }
 
     /// A patient that has confirmed, with an active device.
-    pub async fn patient(&self, name: &str) -> Patient {
+    pub(crate) async fn patient(&self, name: &str) -> Patient {
         let enrolment_id = format!("p-{name}");
         let actor = self.stack.client("Org1MSP", &enrolment_id).await.unwrap();
         let sid = secrets::subject_id().unwrap();
@@ -83,15 +85,15 @@ impl World {
 
 impl Patient {
     /// The start of a window of the device's past.
-    pub fn window(&self, number: i64) -> i64 {
+    pub(crate) fn window(&self, number: i64) -> i64 {
         self.active_from + number * GRID_MS
     }
 
-    pub fn batch(&self, records: Vec<Summary>) -> SubmitSummariesPrivate {
+    pub(crate) fn batch(&self, records: Vec<Summary>) -> SubmitSummariesPrivate {
         SubmitSummariesPrivate { sid: self.sid, rk: self.rk, device: None, records }
     }
 
-    pub fn question(&self) -> ReadOwnSummariesPrivate {
+    pub(crate) fn question(&self) -> ReadOwnSummariesPrivate {
         ReadOwnSummariesPrivate {
             code: "8867-4".parse().unwrap(),
             grid_s: GRID_S,
@@ -103,22 +105,22 @@ impl Patient {
     }
 }
 
-pub async fn employ(admin: &Actor, enrolment_id: &str, role: StaffRole) {
+pub(crate) async fn employ(admin: &Actor, enrolment_id: &str, role: StaffRole) {
     let staff = RegisterStaff {
         unit: UnitId::root(),
         roles: BTreeSet::from([role]),
-        period: Period { start: 0, end: 4_102_444_800_000 },
+        period: Period { start: 0, end: None },
     };
     let private = RegisterStaffPrivate { enrolment_id: enrolment_id.to_owned() };
     admin.submit_private(&staff, &private).await.unwrap();
 }
 
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 /// A summary as JSON, so that tests can break it where the types would not let them.
-pub fn summary_json(start: i64, locator: &str) -> serde_json::Value {
+pub(crate) fn summary_json(start: i64, locator: &str) -> serde_json::Value {
     serde_json::json!({
         "code": "8867-4",
         "grid_s": GRID_S,
@@ -134,7 +136,7 @@ pub fn summary_json(start: i64, locator: &str) -> serde_json::Value {
         "total_count": 357,
         "raw": {
             "alg": "sha-256",
-            "digest": hex::encode([7; 32]),
+            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "sample_count": 30_000,
             "format": "ioht-raw/1",
             "locator": locator,
@@ -144,6 +146,6 @@ pub fn summary_json(start: i64, locator: &str) -> serde_json::Value {
     })
 }
 
-pub fn summary(start: i64, locator: &str) -> Summary {
+pub(crate) fn summary(start: i64, locator: &str) -> Summary {
     serde_json::from_value(summary_json(start, locator)).unwrap()
 }
