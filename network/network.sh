@@ -29,6 +29,7 @@ Settings, by environment (default):
   CHAINCODE, CHAINCODE_VERSION, CHAINCODE_ADDRESS  ($CHAINCODE, $CHAINCODE_VERSION, $CHAINCODE_ADDRESS)
   CCAAS_SERVER           a chaincode server to run instead of the one built here; "none": run none
   ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)
+  USERS_COUNT            client identities of each organisation, User1 and on ($USERS_COUNT)
   BATCH_TIMEOUT          how long a lone transaction waits ($BATCH_TIMEOUT)
   USE_WRITE_BATCH, USE_GET_MULTIPLE_KEYS  what peers offer chaincode, from 3.1 ($USE_WRITE_BATCH, $USE_GET_MULTIPLE_KEYS)
 EOF
@@ -65,11 +66,13 @@ up() {
 deploy() {
     find_fabric
     [ -f "$NETWORK_DIR/$CHANNEL.block" ] || die "no network in $NETWORK_DIR: run 'network.sh up' first"
+    # Also what concerns no organisation needs the configuration of one.
+    each_org act_as
     package_chaincode
     each_org install_chaincode
-    each_org act_as
     local committed
-    committed=$(committed_sequence)
+    # None is committed the first time.
+    committed=$(committed_sequence || true)
     SEQUENCE=${SEQUENCE:-$((${committed:-0} + 1))}
     each_org approve_chaincode
     commit_chaincode

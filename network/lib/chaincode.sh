@@ -73,4 +73,9 @@ start_server() {
     binary=$(server_binary)
     CHAINCODE_ID=$(cat "$NETWORK_DIR/package-id") CHAINCODE_SERVER_ADDRESS=$CHAINCODE_ADDRESS \
         start chaincode "$binary" --policies "$POLICIES_DIR"
+    wait_for 10 "the chaincode server's start" listening "${CHAINCODE_ADDRESS%:*}" "${CHAINCODE_ADDRESS##*:}"
+}
+
+listening() {
+    (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
 }

@@ -11,7 +11,7 @@ write_crypto_config() {
 }
 
 write_crypto_org() {
-    say "  - {Name: $1, Domain: $3, EnableNodeOUs: true, Template: {Count: 1, SANS: [localhost, 127.0.0.1]}, Users: {Count: 1}}"
+    say "  - {Name: $1, Domain: $3, EnableNodeOUs: true, Template: {Count: 1, SANS: [localhost, 127.0.0.1]}, Users: {Count: $USERS_COUNT}}"
 }
 
 write_configtx() {
