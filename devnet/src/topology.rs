@@ -120,5 +120,5 @@ pub fn enroll(dir: &Path, request: &EnrollRequest) -> Result<Enrolled, TopologyE
         return Err(CaError::UnknownOrganization { msp_id: request.msp_id.clone(), known }.into());
     };
     let files = OrganizationFiles::create(dir, &member.domain)?;
-    Ok(ca::enroll_with(&files, &member.domain, request)?)
+    Ok(ca::enroll_with(&files, request)?)
 }

@@ -1,5 +1,10 @@
 //! Everything that must be refused, through the Gateway: a stable code, no block, nothing personal.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test helper may panic")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test helper may panic"
+)]
 
 mod common;
 

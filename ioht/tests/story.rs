@@ -1,5 +1,4 @@
 //! The whole path through the Gateway, and what must hold along it.
-#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod common;
 

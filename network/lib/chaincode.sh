@@ -71,8 +71,13 @@ server_binary() {
 start_server() {
     local binary
     binary=$(server_binary)
-    CHAINCODE_ID=$(cat "$NETWORK_DIR/package-id") CHAINCODE_SERVER_ADDRESS=$CHAINCODE_ADDRESS \
+    (
+        # The peer command's settings would tell the server to use TLS.
+        unset "${!CORE_PEER_@}"
+        export CHAINCODE_ID CHAINCODE_SERVER_ADDRESS=$CHAINCODE_ADDRESS
+        CHAINCODE_ID=$(cat "$NETWORK_DIR/package-id")
         start chaincode "$binary" --policies "$POLICIES_DIR"
+    )
     wait_for 10 "the chaincode server's start" listening "${CHAINCODE_ADDRESS%:*}" "${CHAINCODE_ADDRESS##*:}"
 }
 

@@ -103,7 +103,6 @@ impl fmt::Debug for Enrolled {
 /// Enrols with an organisation whose files are open.
 pub(crate) fn enroll_with(
     files: &OrganizationFiles,
-    domain: &str,
     request: &EnrollRequest,
 ) -> Result<Enrolled, CaError> {
     check(request)?;

@@ -21,7 +21,7 @@ impl<'a> Narrator<'a> {
 
     pub(super) fn heading(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.output, "\n{text}")?;
-        writeln!(self.output, "  {:>2}  {:<22} {:<48} {}", "", "who", "what", "outcome")
+        writeln!(self.output, "      {:<22} {:<48} outcome", "who", "what")
     }
 
     /// A step that was committed.
