@@ -19,6 +19,7 @@ use crate::{
     VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
 };
 use fabric_contract_rs::{Contract, Evaluate, Kind, Submit};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -30,17 +31,17 @@ pub trait Call: Serialize {
     /// Whether it is submitted or evaluated.
     const KIND: Kind;
     /// What goes into the transient map.
-    type Private: Serialize;
+    type Private: Serialize + JsonSchema;
     /// What comes back.
-    type Answer: DeserializeOwned;
+    type Answer: DeserializeOwned + JsonSchema;
 }
 
 /// The private part of a transaction that has none: no value of it exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum NoPrivate {}
 
 /// The private part of [`SetStatus`] for patients and devices; other targets have none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StatusPrivate {
     /// With [`SetStatus::Patient`].
@@ -57,7 +58,39 @@ macro_rules! calls {
             type Private = $private;
             type Answer = $answer;
         }
-    )*};
+    )*
+
+    /// Every transaction with its schemas, for clients that are not written in Rust.
+    pub fn descriptions() -> Vec<Description> {
+        vec![$(Description {
+            function: <$transaction as $trait>::NAME,
+            kind: match Kind::$trait {
+                Kind::Submit => "submit",
+                Kind::Evaluate => "evaluate",
+            },
+            roles: <$transaction as $trait>::ROLES,
+            arguments: schema_for!($transaction),
+            private: schema_for!($private),
+            answer: schema_for!($answer),
+        }),*]
+    }};
+}
+
+/// A transaction as data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Description {
+    /// The function's name, without the contract's.
+    pub function: &'static str,
+    /// `submit` or `evaluate`.
+    pub kind: &'static str,
+    /// The roles it can serve.
+    pub roles: &'static [&'static str],
+    /// The schema of its argument object.
+    pub arguments: Schema,
+    /// The schema of its private part; one that nothing fits where there is none.
+    pub private: Schema,
+    /// The schema of its answer.
+    pub answer: Schema,
 }
 
 calls! {

@@ -5,14 +5,24 @@
 //! stands on the chain in clear are opaque ids.
 //!
 //! The contract is pure and deterministic: no I/O, clock, randomness, floats or hash maps. It is a
-//! value made from [`Policies`], served by any server of [`fabric_contract_rs::Contract`]s:
+//! value made from [`Policies`], served by any server of [`fabric_contract_rs::Contract`]s. Here on
+//! a ledger in memory, called as a client calls it:
 //!
 //! ```
-//! use fabric_contract_rs::Contract;
-//! use ioht_contract::{IohtContract, Policies};
+//! use fabric_contract_rs::NodeOu;
+//! use fabric_contract_rs::testing::{Call, MockCollection, MockLedger, TestIdentity};
+//! use ioht_contract::client::Invocation;
+//! use ioht_contract::{IohtContract, Myself, OrganizationKind, Policies, RegisterOrganization, WhoAmI};
 //!
 //! let contract = IohtContract::new(Policies::default());
-//! assert_eq!(contract.state().digest(), Policies::default().digest());
+//! let mut ledger = MockLedger::new(contract).collection(MockCollection::of_all("health"));
+//! let admin = TestIdentity::new("Org1MSP", "admin").node_ou(NodeOu::Admin).client();
+//! let call = |it: Invocation| Call::of_args(&admin, vec![it.function.into(), it.arguments.into()]);
+//!
+//! let register = Invocation::new(&RegisterOrganization { kind: OrganizationKind::Custodian });
+//! ledger.submit(&call(register)).unwrap();
+//! let myself: Myself = ledger.evaluate(&call(Invocation::new(&WhoAmI {}))).unwrap().answer();
+//! assert_eq!(myself.organization.unwrap().kind, OrganizationKind::Custodian);
 //! ```
 //!
 //! | where | what |

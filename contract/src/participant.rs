@@ -32,14 +32,11 @@ impl ParticipantId {
 /// Who signed the proposal.
 ///
 /// ```
-/// use fabric_contract_rs::ClientIdentity;
+/// use fabric_contract_rs::testing::TestIdentity;
 /// use ioht_contract::{Participant, ParticipantId};
 ///
-/// # fn of(client: &ClientIdentity) -> Result<(), ioht_contract::ContractError> {
-/// let caller = Participant::of(client)?;
+/// let caller = Participant::of(&TestIdentity::new("Org1MSP", "p-5f0c").client()).unwrap();
 /// assert_eq!(caller.pid, ParticipantId::of("Org1MSP", "p-5f0c"));
-/// # Ok(())
-/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
@@ -49,7 +46,9 @@ pub struct Participant {
     pub msp: MspId,
     /// The hash of its public key, which patients, devices and gateways are pinned to.
     pub key_hash: KeyHash,
-    /// Whether its certificate makes it an administrator of its organisation.
+    /// Whether its certificate makes it an administrator of its organisation: of the units `client`,
+    /// `admin`, `peer` and `orderer` it has `admin` alone. The MSP must have NodeOUs enabled, so that
+    /// peers hold certificates to that.
     pub is_msp_admin: bool,
 }
 

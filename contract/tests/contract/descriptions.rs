@@ -1,0 +1,112 @@
+//! What clients in other languages build on: schemas, and that what is sent and answered fits them.
+
+use crate::world::*;
+use fabric_contract_rs::testing::{Call as MockCall, MockReader};
+use fabric_contract_rs::{Contract, Kind};
+use ioht_contract::client::{Description, Invocation, StatusPrivate, descriptions};
+use ioht_contract::*;
+use serde_json::{Value, json};
+
+#[test]
+fn schemas_are_as_reviewed() {
+    let text = serde_json::to_string_pretty(&descriptions()).unwrap();
+    golden("transactions.json", &format!("{text}\n"));
+}
+
+#[test]
+fn descriptions_are_those_of_the_routes() {
+    let described = descriptions();
+    let routes = IohtContract::routes::<MockReader>();
+    assert_eq!(described.len(), routes.len());
+    for (route, description) in routes.iter().zip(described) {
+        assert_eq!((route.name(), route.roles()), (description.function, description.roles));
+        let kind = if route.kind() == Kind::Submit { "submit" } else { "evaluate" };
+        assert_eq!(kind, description.kind);
+        assert_eq!(route.never_endorse(), route.kind() == Kind::Evaluate, "{}", route.name());
+    }
+}
+
+fn fits(schema: &schemars::Schema, value: &Value) -> bool {
+    jsonschema::validator_for(schema.as_value()).unwrap().is_valid(value)
+}
+
+fn described(function: &str) -> Description {
+    descriptions().into_iter().find(|it| it.function == function).unwrap()
+}
+
+#[track_caller]
+fn check(world: &mut World, by: &str, invocation: &Invocation) {
+    let function = invocation.function.strip_prefix("ioht:").unwrap();
+    let description = described(function);
+    let mut arguments: Value = serde_json::from_str(&invocation.arguments).unwrap();
+    assert!(fits(&description.arguments, &arguments), "{function} {arguments}");
+    arguments["heart_rate"] = json!(72);
+    assert!(!fits(&description.arguments, &arguments), "{function} {arguments}");
+    let by = if by == "admin" { msp_admin("Org1MSP") } else { client("Org1MSP", by) };
+    let parts = vec![invocation.function.clone().into(), invocation.arguments.clone().into()];
+    let mut call = MockCall::of_args(&by, parts);
+    if let Some(private) = invocation.transient.get(PRIVATE) {
+        let mut value: Value = serde_json::from_slice(private).unwrap();
+        assert!(fits(&description.private, &value), "{function} {value}");
+        value["heart_rate"] = json!(72);
+        assert!(!fits(&description.private, &value), "{function} {value}");
+        call = call.transient(PRIVATE, private.clone());
+    } else if description.kind == "submit" && function != "SetStatus" {
+        assert!(!fits(&description.private, &json!({})), "{function} has no private part");
+    }
+    let answer: Value = match description.kind {
+        "submit" => world.ledger.submit(&call).unwrap().answer(),
+        _ => world.ledger.evaluate(&call).unwrap().answer(),
+    };
+    assert!(fits(&description.answer, &answer), "{function} {answer}");
+}
+
+#[test]
+fn what_is_sent_and_answered_fits_its_schema() {
+    let mut world = World::empty();
+    let world = &mut world;
+    let of = Invocation::new::<RegisterOrganization>;
+    check(world, "admin", &of(&RegisterOrganization { kind: OrganizationKind::Custodian }));
+    check(world, "admin", &Invocation::new(&unit("ward", "root")));
+    let add = RegisterStaff {
+        unit: "ward".parse().unwrap(),
+        roles: [StaffRole::Registrar].into(),
+        period: Period { start: 0, end: None },
+    };
+    let part_of_staff = RegisterStaffPrivate { enrolment_id: "registrar-MARKER".to_owned() };
+    check(world, "admin", &Invocation::with_private(&add, &part_of_staff));
+    let patient = RegisterPatientPrivate {
+        sid: SID.parse().unwrap(),
+        secret: FIRST_SECRET.parse().unwrap(),
+        enrolment_id: "patient-MARKER".to_owned(),
+        key_hash: key_hash(&client("Org1MSP", "patient")),
+    };
+    check(world, "registrar", &Invocation::with_private(&RegisterPatient {}, &patient));
+    let confirmed = ConfirmRegistrationPrivate {
+        sid: SID.parse().unwrap(),
+        rk: RK.parse().unwrap(),
+        secret: SECRET.parse().unwrap(),
+    };
+    check(world, "patient", &Invocation::with_private(&ConfirmRegistration {}, &confirmed));
+    let watch = device_part(SID, "watch");
+    check(world, "patient", &Invocation::with_private(&RegisterDevice {}, &watch));
+    let records = part(vec![heart_rate(0), heart_rate(1)]);
+    check(world, "watch", &Invocation::with_private(&SubmitSummaries {}, &records));
+    let asked =
+        ReadOwnSummariesPrivate { limit: Some(1), ..read("8867-4", START, START + 600_000) };
+    check(world, "patient", &Invocation::with_private(&ReadOwnSummaries {}, &asked));
+    check(world, "watch", &Invocation::with_private(&VerifyRaw {}, &verify(0)));
+    for by in ["admin", "registrar", "patient", "watch", "stranger"] {
+        check(world, by, &Invocation::new(&WhoAmI {}));
+    }
+    let asked = WhoAmIPrivate { devices: vec![watch.device] };
+    check(world, "phone", &Invocation::with_private(&WhoAmI {}, &asked));
+    let unit = SetStatus::Unit { unit: "ward".parse().unwrap(), status: NewStatus::Active };
+    check(world, "admin", &Invocation::new(&unit));
+    let device = StatusPrivate::Device(DeviceStatusPrivate {
+        sid: Some(SID.parse().unwrap()),
+        device: watch.device,
+        status: DeviceStatus::Suspended,
+    });
+    check(world, "patient", &Invocation::with_private(&SetStatus::Device {}, &device));
+}
