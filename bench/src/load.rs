@@ -38,7 +38,12 @@ impl Figures {
 }
 
 /// Submits `count` transactions of `batch` summaries each.
-pub(crate) async fn create(patients: &[Patient], count: u32, batch: u32, in_flight: u32) -> Figures {
+pub(crate) async fn create(
+    patients: &[Patient],
+    count: u32,
+    batch: u32,
+    in_flight: u32,
+) -> Figures {
     run(count, in_flight, |number| {
         let share = u32::try_from(patients.len()).unwrap_or(1).max(1);
         let patient = patients.get((number % share) as usize);

@@ -62,7 +62,8 @@ async fn run(arguments: Arguments) -> Result<u32, Box<dyn Error>> {
         "round", "done", "failed", "tx/s", "records/s", "mean ms", "p50 ms", "p99 ms", "max ms"
     )?;
     let before = network.usage()?;
-    let created = load::create(&patients, arguments.creates, arguments.batch, arguments.in_flight).await;
+    let created =
+        load::create(&patients, arguments.creates, arguments.batch, arguments.in_flight).await;
     let after = network.usage()?;
     row(&mut out, "create", &created, arguments.batch)?;
     writeln!(out, "  {}", after.since(&before, created.done))?;

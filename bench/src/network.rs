@@ -53,19 +53,26 @@ impl Network {
         let mut connections = BTreeMap::new();
         for (msp_id, gateway) in told.gateways {
             let roots = fs::read_to_string(gateway.tls_root)?;
-            let options = ConnectOptions::tls(gateway.address, roots).server_name(gateway.host_name);
+            let options =
+                ConnectOptions::tls(gateway.address, roots).server_name(gateway.host_name);
             connections.insert(msp_id, Connection::connect(&options).await?);
         }
         Ok(Self { folder, devnet, server, connections })
     }
 
     /// Enrols someone with an organisation and connects it to that organisation's gateway.
-    pub(crate) fn actor(&self, msp_id: &str, name: &str, role: Role) -> Result<Actor, Box<dyn Error>> {
+    pub(crate) fn actor(
+        &self,
+        msp_id: &str,
+        name: &str,
+        role: Role,
+    ) -> Result<Actor, Box<dyn Error>> {
         let mut request = EnrollRequest::client(msp_id, name);
         request.role = role;
         let enrolled = enroll(&self.folder.path().join("devnet"), &request)?;
         let key = SigningKey::from_pkcs8_pem(&enrolled.private_key_pem.unwrap_or_default())?;
-        let identity = Identity { msp_id: msp_id.to_owned(), certificate_pem: enrolled.certificate_pem };
+        let identity =
+            Identity { msp_id: msp_id.to_owned(), certificate_pem: enrolled.certificate_pem };
         let connection = self.connections.get(msp_id).ok_or("no such organisation")?.clone();
         Ok(Actor::new(connection, identity, Arc::new(key), &Place::default())?)
     }

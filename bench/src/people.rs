@@ -19,7 +19,10 @@ pub(crate) struct Patient {
     pub(crate) rk: RecordsKey,
 }
 
-pub(crate) async fn register(network: &Network, count: u32) -> Result<Vec<Patient>, Box<dyn Error>> {
+pub(crate) async fn register(
+    network: &Network,
+    count: u32,
+) -> Result<Vec<Patient>, Box<dyn Error>> {
     let hospital = network.actor("Org1MSP", "hospital-admin", Role::Admin)?;
     hospital.submit(&RegisterOrganization { kind: OrganizationKind::Custodian }).await?;
     let registrar = network.actor("Org1MSP", "registrar", Role::Client)?;
@@ -37,7 +40,11 @@ pub(crate) async fn register(network: &Network, count: u32) -> Result<Vec<Patien
     Ok(patients)
 }
 
-async fn patient(network: &Network, registrar: &Actor, number: u32) -> Result<Patient, Box<dyn Error>> {
+async fn patient(
+    network: &Network,
+    registrar: &Actor,
+    number: u32,
+) -> Result<Patient, Box<dyn Error>> {
     let enrolment_id = format!("patient-{number}");
     let actor = network.actor("Org1MSP", &enrolment_id, Role::Client)?;
     let sid = secrets::subject_id()?;

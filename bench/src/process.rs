@@ -45,7 +45,8 @@ impl Usage {
     /// What was used since `before`, a transaction.
     pub(crate) fn since(&self, before: &Self, transactions: u32) -> impl fmt::Display {
         let shares = self.0.iter().zip(&before.0).map(|(now, then)| {
-            let cpu_ms = (now.cpu_seconds - then.cpu_seconds) * 1000.0 / f64::from(transactions.max(1));
+            let cpu_ms =
+                (now.cpu_seconds - then.cpu_seconds) * 1000.0 / f64::from(transactions.max(1));
             format!(
                 "{}: {cpu_ms:.2} ms CPU a transaction, {:.0} MB (peak {:.0})",
                 now.name, now.resident_mb, now.peak_mb
