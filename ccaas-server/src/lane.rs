@@ -5,6 +5,7 @@ use fabric_contract_rs::LedgerError;
 use fabric_protos::protos::ChaincodeMessage;
 use fabric_protos::protos::chaincode_message::Type;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use tokio::sync::{Notify, mpsc};
 use tonic::Status;
 
@@ -68,7 +69,8 @@ pub(crate) struct Lane {
     key: Arc<TxKey>,
     out: Outbound,
     gate: Mutex<Gate>,
-    turn: tokio::sync::Mutex<Turn>,
+    /// Waiters queue in order.
+    turn: tokio::sync::Mutex<Unread>,
     stopped: Notify,
 }
 
@@ -79,17 +81,16 @@ struct Gate {
     open: bool,
     /// Whether a request is out whose reply has not arrived.
     awaiting: bool,
+    /// A reply that has arrived and has not been taken.
+    arrived: Option<Reply>,
+    /// Who waits for a reply.
+    waiter: Option<Waker>,
+    /// The stream is over: no reply will come.
+    over: bool,
     stop: Option<Stop>,
 }
 
-/// Belongs to whoever's turn it is to ask; waiters queue in order.
-#[derive(Debug)]
-struct Turn {
-    replies: mpsc::Receiver<Reply>,
-    unread: Unread,
-}
-
-/// The request whose reply has not been taken from [`Turn::replies`].
+/// The request whose reply has not been taken; belongs to whoever's turn it is to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unread {
     None,
@@ -101,17 +102,12 @@ enum Unread {
 
 impl Lane {
     /// `awaiting`: an earlier attempt left a request whose reply is still to come.
-    pub(crate) fn new(
-        key: Arc<TxKey>,
-        out: Outbound,
-        awaiting: bool,
-    ) -> (Self, mpsc::Sender<Reply>) {
-        // One request is out at a time, so there is never a second reply to hold.
-        let (sender, replies) = mpsc::channel(1);
-        let gate = Mutex::new(Gate { open: true, awaiting, stop: None });
+    pub(crate) fn new(key: Arc<TxKey>, out: Outbound, awaiting: bool) -> Self {
+        let gate =
+            Gate { open: true, awaiting, arrived: None, waiter: None, over: false, stop: None };
         let unread = if awaiting { Unread::Inherited } else { Unread::None };
-        let turn = tokio::sync::Mutex::new(Turn { replies, unread });
-        (Self { key, out, gate, turn, stopped: Notify::new() }, sender)
+        let (gate, turn) = (Mutex::new(gate), tokio::sync::Mutex::new(unread));
+        Self { key, out, gate, turn, stopped: Notify::new() }
     }
 
     pub(crate) fn key(&self) -> &Arc<TxKey> {
@@ -132,7 +128,7 @@ impl Lane {
                 return Err(LedgerError::TransactionEnded);
             }
             gate.awaiting = true;
-            turn.unread = Unread::Own;
+            *turn = Unread::Own;
             permit.send(Ok(self.key.message(kind, payload)));
         }
         match self.take_reply(&mut turn).await? {
@@ -147,22 +143,34 @@ impl Lane {
         self.drain(&mut turn).await
     }
 
-    async fn drain(&self, turn: &mut Turn) -> Result<(), LedgerError> {
-        if turn.unread != Unread::None {
+    async fn drain(&self, turn: &mut Unread) -> Result<(), LedgerError> {
+        if *turn != Unread::None {
             self.take_reply(turn).await?;
         }
         Ok(())
     }
 
-    async fn take_reply(&self, turn: &mut Turn) -> Result<Reply, LedgerError> {
-        let reply = turn.replies.recv().await.ok_or(LedgerError::TransactionEnded)?;
-        let unread = std::mem::replace(&mut turn.unread, Unread::None);
+    async fn take_reply(&self, turn: &mut Unread) -> Result<Reply, LedgerError> {
+        let reply = std::future::poll_fn(|cx| self.poll_reply(cx)).await?;
+        let unread = std::mem::replace(turn, Unread::None);
         let has_ended = matches!(&reply, Reply::Error(text) if refusal::has_ended(text));
         if has_ended && unread == Unread::Own {
             self.stop(Stop::PeerGaveUp);
             return Err(LedgerError::TransactionEnded);
         }
         Ok(reply)
+    }
+
+    fn poll_reply(&self, cx: &mut Context<'_>) -> Poll<Result<Reply, LedgerError>> {
+        let mut gate = self.gate();
+        if let Some(reply) = gate.arrived.take() {
+            return Poll::Ready(Ok(reply));
+        }
+        if gate.over {
+            return Poll::Ready(Err(LedgerError::TransactionEnded));
+        }
+        gate.waiter = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Sends the terminal message and nothing after it. False when this attempt may not speak any
@@ -186,9 +194,33 @@ impl Lane {
         Fenced { unfinished, awaiting: gate.awaiting }
     }
 
-    /// Notes that the awaited reply has arrived; false when none was awaited.
-    pub(crate) fn arrived(&self) -> bool {
-        std::mem::replace(&mut self.gate().awaiting, false)
+    /// Takes in the awaited reply; false when none was awaited.
+    pub(crate) fn arrive(&self, reply: Reply) -> bool {
+        let waiter = {
+            let mut gate = self.gate();
+            if !std::mem::replace(&mut gate.awaiting, false) {
+                return false;
+            }
+            gate.arrived = Some(reply);
+            gate.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+        true
+    }
+
+    /// Tells whoever waits that the stream is over.
+    pub(crate) fn end(&self) {
+        let waiter = {
+            let mut gate = self.gate();
+            gate.open = false;
+            gate.over = true;
+            gate.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
     }
 
     /// Whether a reply is still to come.

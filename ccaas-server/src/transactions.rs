@@ -1,7 +1,6 @@
 use crate::lane::{Lane, Outbound, Reply, Stop, TxKey};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 /// How many finished transactions a stream remembers whose last request the peer has not answered.
@@ -22,7 +21,6 @@ pub(crate) struct Transactions {
 struct Entry {
     attempt: u64,
     lane: Arc<Lane>,
-    replies: mpsc::Sender<Reply>,
     task: Option<AbortHandle>,
     /// Finished, and kept only to recognise the reply that is still to come.
     finished: bool,
@@ -67,10 +65,8 @@ impl Transactions {
         }
         self.attempts += 1;
         let attempt = self.attempts;
-        let (lane, replies) = Lane::new(Arc::clone(&key), out.clone(), awaiting);
-        let lane = Arc::new(lane);
-        let entry =
-            Entry { attempt, lane: Arc::clone(&lane), replies, task: None, finished: false };
+        let lane = Arc::new(Lane::new(Arc::clone(&key), out.clone(), awaiting));
+        let entry = Entry { attempt, lane: Arc::clone(&lane), task: None, finished: false };
         self.entries.insert(key, entry);
         Begun { attempt, lane, superseded }
     }
@@ -87,17 +83,14 @@ impl Transactions {
         let Some(entry) = self.entries.get(key) else {
             return Delivery::Stray;
         };
-        if !entry.lane.arrived() {
+        if !entry.lane.arrive(reply) {
             return Delivery::Stray;
         }
         if entry.finished {
             self.remove(key);
             return Delivery::Stray;
         }
-        match entry.replies.try_send(reply) {
-            Ok(()) => Delivery::Taken,
-            Err(_) => Delivery::Stray,
-        }
+        Delivery::Taken
     }
 
     /// Notes that an attempt's task has ended.
@@ -140,7 +133,7 @@ impl Transactions {
 impl Drop for Transactions {
     fn drop(&mut self) {
         for entry in self.entries.values() {
-            entry.lane.fence();
+            entry.lane.end();
         }
     }
 }

@@ -3,6 +3,7 @@ use fabric_protos::protos::chaincode_message::Type;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
+use tokio::sync::mpsc;
 
 fn key(tx_id: &str) -> TxKey {
     TxKey { channel_id: "ch".into(), tx_id: tx_id.into() }
