@@ -33,6 +33,9 @@ pub const GATEWAY_CONCURRENCY: usize = 500;
 /// Memory the database may keep of its file. The whole process has to stay below 100 MB.
 pub const CACHE_BYTES: usize = 24 * 1024 * 1024;
 
+/// Where in a devnet's directory its ledger is.
+pub(crate) const LEDGER_FILE: &str = "ledger/ledger.redb";
+
 /// What a devnet consists of. [`Config::new`] gives the default: three organisations, no
 /// chaincode.
 ///
@@ -93,7 +96,7 @@ impl Config {
 
     /// The file of the ledger.
     pub(crate) fn ledger_file(&self) -> PathBuf {
-        self.dir.join("ledger/ledger.redb")
+        self.dir.join(LEDGER_FILE)
     }
 
     /// Adds a chaincode.

@@ -1,5 +1,6 @@
 //! Hyperledger Fabric in one process for development, tests and demonstrations.
 
+mod archive;
 mod ca;
 mod chaincode;
 mod committer;
@@ -21,6 +22,7 @@ mod store;
 mod topology;
 mod transient;
 
+pub use self::archive::{Archive, ArchiveError};
 pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
 pub use self::config::{
     ABSOLUTE_MAX_BYTES, BATCH_TIMEOUT, Batch, CACHE_BYTES, Chaincode, ChaincodeTls, Config,

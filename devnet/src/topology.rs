@@ -88,7 +88,7 @@ impl Topology {
         })
     }
 
-    fn load(dir: &Path) -> Result<Self, TopologyError> {
+    pub(crate) fn load(dir: &Path) -> Result<Self, TopologyError> {
         let path = dir.join(FILE);
         if !path.exists() {
             return Err(TopologyError::Absent(dir.display().to_string()));
@@ -97,6 +97,14 @@ impl Topology {
             path: path.display().to_string(),
             reason: err.to_string(),
         })
+    }
+
+    pub(crate) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    pub(crate) fn msp_ids(&self) -> impl Iterator<Item = &str> {
+        self.organizations.iter().map(|member| member.msp_id.as_str())
     }
 }
 

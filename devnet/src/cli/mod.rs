@@ -1,3 +1,4 @@
+mod block;
 mod enroll;
 mod summary;
 mod up;
@@ -21,6 +22,8 @@ enum Action {
     Up(up::Up),
     /// Enrol an identity with an organisation, whether its network runs or not.
     Enroll(enroll::Enroll),
+    /// Write a block of a stopped network to standard output, as the bytes of Fabric's `Block`.
+    Block(block::Block),
 }
 
 impl Command {
@@ -28,6 +31,7 @@ impl Command {
         match self.action {
             Action::Up(up) => up.run(),
             Action::Enroll(enroll) => enroll.run(),
+            Action::Block(block) => block.run(),
         }
     }
 }
