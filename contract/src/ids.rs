@@ -47,7 +47,10 @@ macro_rules! bytes_id {
 
             /// Its text: lower-case hexadecimal.
             pub fn to_hex(&self) -> String {
-                hex::encode(self.0)
+                let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+                let mut text = String::with_capacity($bytes * 2);
+                text.extend(digits.map(hex_digit));
+                text
             }
         }
 
@@ -269,6 +272,13 @@ impl UnitId {
     }
 }
 
+/// A record's key is written in hexadecimal for each record of a batch: this is several times as
+/// fast as the general encoder.
+fn hex_digit(nibble: u8) -> char {
+    let first = if nibble < 10 { b'0' } else { b'a'.saturating_sub(10) };
+    char::from(first.saturating_add(nibble))
+}
+
 /// Longest name; keeps keys and documents small.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -383,6 +393,7 @@ mod tests {
         let text = "00112233445566778899aabbccddeeff";
         let id: ParticipantId = text.parse().unwrap();
         assert_eq!(id.to_string(), text);
+        assert_eq!(id.to_hex(), hex::encode(id.as_bytes()));
         assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{text}\""));
         for bad in ["", "00", &text.to_uppercase(), &format!("{text}00"), &text.replace('0', "g")] {
             assert_eq!(bad.parse::<ParticipantId>(), Err(IdError::Hex { digits: 32 }), "{bad}");
