@@ -200,7 +200,7 @@ async fn the_wrong_person_or_device() {
             in_name(good.clone()),
             "ROLE_NOT_PERMITTED",
         ),
-        ("no device at all", &foreign.actor, "SubmitSummaries", good.clone(), "DEVICE_UNKNOWN"),
+        ("no device at all", &foreign.actor, "SubmitSummaries", good.clone(), "ROLE_NOT_PERMITTED"),
         (
             "a foreign patient's device",
             &foreign.actor,
