@@ -53,13 +53,14 @@ up() {
     each_org write_peer_config
     start_orderer
     each_org start_peer
-    wait_for 30 "the start of the orderer" orderer_admin list
+    wait_for 30 orderer "the start of the orderer" orderer_admin list
     if ! orderer_admin list --channelID "$CHANNEL" 2>/dev/null | grep -q '"status": "active"'; then
         orderer_admin join --channelID "$CHANNEL" --config-block "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
             die "the orderer could not join $CHANNEL; see $LOGS_DIR/setup.log"
     fi
-    wait_for 30 "the orderer's election on $CHANNEL" orderer_has_channel
+    wait_for 30 orderer "the orderer's election on $CHANNEL" orderer_has_channel
     each_org join_peer
+    each_org wait_for_gossip
     say "up: channel $CHANNEL with $(msps_of_kind any | paste -sd' '); identities in $ORGS_DIR"
 }
 
@@ -82,6 +83,8 @@ deploy() {
     else
         stop chaincode
         start_server
+        # Peers tell each other every second which chaincode they endorse (publishStateInfoInterval).
+        sleep 3
         say "serving at $CHAINCODE_ADDRESS"
     fi
 }

@@ -78,7 +78,7 @@ start_server() {
         CHAINCODE_ID=$(cat "$NETWORK_DIR/package-id")
         start chaincode "$binary" --policies "$POLICIES_DIR"
     )
-    wait_for 10 "the chaincode server's start" listening "${CHAINCODE_ADDRESS%:*}" "${CHAINCODE_ADDRESS##*:}"
+    wait_for 10 chaincode "the chaincode server's start" listening "${CHAINCODE_ADDRESS%:*}" "${CHAINCODE_ADDRESS##*:}"
 }
 
 listening() {

@@ -77,13 +77,15 @@ orderer_flags() {
     printf '%s\n' -o "127.0.0.1:$ORDERER_PORT" --ordererTLSHostnameOverride "orderer.$ORDERER_DOMAIN" --tls --cafile "$(orderer_ca)"
 }
 
-# Repeats "$@" until it succeeds, for at most the given number of seconds.
+# wait_for SECONDS PROCESS WHAT COMMAND…: repeats the command until it succeeds, while the process runs.
 wait_for() {
-    local seconds=$1 what=$2 deadline
-    shift 2
+    local seconds=$1 process=$2 what=$3 deadline
+    shift 3
     deadline=$((SECONDS + seconds))
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $deadline ] || die "$what did not happen within $seconds s; see $LOGS_DIR"
+        running "$process" || die "$process stopped: $(grep -aE 'panic:|FATAL|Fatal|Error|ccaas-server:|address already in use' "$LOGS_DIR/$process.log" | tail -n 1)
+see $LOGS_DIR/$process.log"
+        [ $SECONDS -lt $deadline ] || die "$what did not happen within $seconds s; see $LOGS_DIR/$process.log"
         sleep 0.2
     done
 }

@@ -171,7 +171,7 @@ peer:
     responseWaitTime: 2s
     aliveTimeInterval: 1s
     aliveExpirationTimeout: 10s
-    reconnectInterval: 5s
+    reconnectInterval: 1s
     maxConnectionAttempts: 120
     msgExpirationFactor: 20
     membershipTrackerInterval: 5s
@@ -226,6 +226,6 @@ ledger:
   pvtdataStore: {collElgProcMaxDbBatchSize: 5000, collElgProcDbBatchesInterval: 1000, deprioritizedDataReconcilerInterval: 1m, purgeInterval: 1, purgedKeyAuditLogging: true}
   snapshots: {rootDir: $NETWORK_DIR/data/$1/snapshots}
 operations: {listenAddress: "127.0.0.1:$6", tls: {enabled: false}}
-metrics: {provider: disabled}
+metrics: {provider: prometheus}
 EOF
 }

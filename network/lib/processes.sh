@@ -55,9 +55,26 @@ orderer_has_channel() {
 
 join_peer() {
     act_as "$@"
-    wait_for 30 "the start of $1's peer" peer channel list
+    wait_for 30 "peer-$1" "the start of $1's peer" peer channel list
     if ! peer channel list 2>/dev/null | grep -qx "$CHANNEL"; then
         peer channel join -b "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
             die "$1's peer could not join $CHANNEL; see $LOGS_DIR/setup.log"
     fi
+}
+
+# Peers that know each other can be found by gateways and get each other's private data.
+wait_for_gossip() {
+    local others
+    others=$(($(msps_of_kind any | wc -l) - 1))
+    wait_for 60 "peer-$1" "the meeting of $1's peer with the others" knows_peers "$6" "$others"
+}
+
+# Whether the peer with this operations port knows so many others on the channel.
+knows_peers() {
+    local known
+    exec 3<>"/dev/tcp/127.0.0.1/$1" || return
+    printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+    known=$(sed -n "s/^gossip_membership_total_peers_known{channel=\"$CHANNEL\"} \([0-9]*\).*/\1/p" <&3)
+    exec 3>&-
+    [ "${known:-0}" -ge "$2" ]
 }
