@@ -16,6 +16,7 @@ Usage: network.sh COMMAND
   deploy   install, approve and commit the chaincode, and start its server
   down     stop every process that this network started
   status   what runs, the channel's height, the chaincode's definition
+  env MSP [USER]  settings that make the peer command act as an organisation's user (Admin), for eval
   logs     follow the logs (logs NAME: one of them)
   clean    down, then remove the network's folder with its ledgers and keys
 
@@ -114,6 +115,33 @@ channel_status() {
     peer lifecycle chaincode querycommitted --channelID "$CHANNEL" 2>/dev/null | sed 's/^/    /' || true
 }
 
+env_of() {
+    local user=${2:-Admin} name
+    unset CORE_PEER_LOCALMSPID
+    each_org act_as_if "$1" "$user"
+    [ -n "${CORE_PEER_LOCALMSPID:-}" ] || die "no organisation $1 in $ORGANIZATIONS_FILE"
+    [ -d "$CORE_PEER_MSPCONFIGPATH" ] || die "no user $user of $1: $CORE_PEER_MSPCONFIGPATH is missing"
+    export FABRIC_LOGGING_SPEC=chaincodeCmd=info:error
+    for name in FABRIC_CFG_PATH FABRIC_LOGGING_SPEC "${!CORE_PEER_@}"; do
+        printf 'export %s=%q\n' "$name" "${!name}"
+    done
+    # Arrays: where transactions are ordered, and the peers of the custodians who endorse them.
+    printf 'ORDERER_FLAGS=(%s)\n' "$(orderer_flags | xargs printf '%q ')"
+    printf 'PEER_FLAGS=(%s)\n' "$(each_org custodian_flags | xargs printf '%q ')"
+}
+
+act_as_if() {
+    local msp=$1 user=$2
+    shift 2
+    [ "$1" = "$msp" ] || return 0
+    act_as "$@"
+    CORE_PEER_MSPCONFIGPATH=$ORGS_DIR/peerOrganizations/$3/users/$user@$3/msp
+}
+
+custodian_flags() {
+    [ "$2" != custodian ] || commit_flags "$@"
+}
+
 logs() {
     if [ $# -gt 0 ]; then tail -n 100 -f "$LOGS_DIR/$1.log"; else tail -n 20 -f "$LOGS_DIR"/*.log; fi
 }
@@ -128,6 +156,7 @@ clean() {
 case ${1:-help} in
     up | deploy | down | status | clean) [ $# -eq 1 ] || { usage >&2; exit 2; }; "$1" ;;
     logs) shift; logs "$@" ;;
+    env) [ $# -ge 2 ] || { usage >&2; exit 2; }; env_of "$2" "${3:-}" ;;
     help | -h | --help) usage ;;
     *) usage >&2; exit 2 ;;
 esac

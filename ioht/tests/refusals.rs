@@ -127,6 +127,13 @@ async fn malformed_and_raw_looking_input() {
         let attempt = Attempt { name, actor: device, function, arguments, private, code };
         check(&world, &patient, attempt).await;
     }
+    for malformed in ["{", "{\"a\":1", "", "planted-marker-51c7", "\u{0}"] {
+        let call = device.contract().submit("SubmitSummaries").argument(malformed);
+        let error = call.send().await.expect_err(malformed);
+        let told = error.contract_error().and_then(|told| told.code);
+        assert_eq!(told.as_deref(), Some("BAD_ARGUMENTS"), "{malformed}: {error:?}");
+        assert!(!format!("{error:?}").contains(MARKER), "{error:?}");
+    }
     let soon = now_ms().div_euclid(GRID_MS) * GRID_MS + 10 * GRID_MS;
     let records = [
         ("samples in place of statistics", with(good.clone(), "/samples", json!([1, 2, 3]))),
