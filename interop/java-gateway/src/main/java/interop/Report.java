@@ -1,0 +1,29 @@
+package interop;
+
+import java.util.Objects;
+
+/** One line a check, and how many held. */
+final class Report {
+    private int passed;
+    private int failed;
+
+    void check(final String what, final boolean holds, final Object found) {
+        if (holds) {
+            passed += 1;
+            System.out.println("  ok      " + what);
+        } else {
+            failed += 1;
+            System.out.println("  FAILED  " + what + "\n            found " + found);
+        }
+    }
+
+    void equal(final String what, final Object found, final Object expected) {
+        check(what, Objects.equals(found, expected), found + ", expected " + expected);
+    }
+
+    /** Prints the counts; true if all held and anything was checked at all. */
+    boolean close() {
+        System.out.println("\njava: " + passed + " passed, " + failed + " failed");
+        return failed == 0 && passed > 0;
+    }
+}
