@@ -14,7 +14,7 @@ use fabric_protos::protos::{
 use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 
-use crate::chaincode::{ExecuteError, Invocation, Links, Simulation};
+use crate::chaincode::{Executed, Invocation, Links, Simulation};
 use crate::definition::CreatorAccess;
 use crate::interest::interest;
 use crate::msp::{Member, Membership};
@@ -258,7 +258,7 @@ impl Peer {
         let access = CreatorAccess::new(Arc::clone(&shared.channel), Arc::clone(&checked.creator));
         let about = fabric_ledger::Simulation::new(&*checked.channel, &*checked.tx_id);
         let simulator = Simulator::new(about, Arc::clone(&snapshot), private, access);
-        let completed = link
+        let Executed { outcome, simulation } = link
             .execute(Invocation {
                 channel: Arc::clone(&checked.channel),
                 tx_id: Arc::clone(&checked.tx_id),
@@ -267,13 +267,17 @@ impl Peer {
                 simulation: Simulation::new(simulator),
                 timeout: self.links.execute_timeout(),
             })
-            .await
-            .map_err(|err: ExecuteError| {
-                failed(format!("failed to execute transaction {}: {err}", checked.tx_id))
-            })?;
-        let (response, event) = completed.terminal.into_response(&checked.tx_id).map_err(failed)?;
+            .await;
+        let not_executed = |err: &dyn std::fmt::Display| {
+            failed(format!("failed to execute transaction {}: {err}", checked.tx_id))
+        };
+        let terminal = outcome.map_err(|err| not_executed(&err))?;
+        let (response, event) = terminal.into_response(&checked.tx_id).map_err(failed)?;
+        let simulation = simulation.ok_or_else(|| {
+            not_executed(&"it ended while a chaincode that it had called was still at work")
+        })?;
         let event = event.filter(|_| response.status < ERROR_THRESHOLD);
-        let results: SimulationResults = completed.simulation.simulator.finish();
+        let results: SimulationResults = simulation.simulator.finish();
         let interest = interest(&results, &*snapshot).map_err(|err| failed(err.to_string()))?;
         let rwset = results.rwset.encode();
         let payload =

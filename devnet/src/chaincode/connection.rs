@@ -37,11 +37,19 @@ pub(crate) struct Invocation {
     pub(crate) timeout: Duration,
 }
 
-/// A transaction that the chaincode ended.
+/// What came of an invocation.
 #[derive(Debug)]
-pub(crate) struct Completed {
-    pub(crate) terminal: Terminal,
-    pub(crate) simulation: Simulation,
+pub(crate) struct Executed {
+    pub(crate) outcome: Result<Terminal, ExecuteError>,
+    /// The simulation with what the chaincode did. It is lost only if the chaincode ended while
+    /// another one that it had called was at work.
+    pub(crate) simulation: Option<Simulation>,
+}
+
+impl Executed {
+    pub(super) fn failed(error: ExecuteError, simulation: Simulation) -> Self {
+        Self { outcome: Err(error), simulation: Some(simulation) }
+    }
 }
 
 /// The chaincode's last message about a transaction.
@@ -117,7 +125,7 @@ impl Connection {
 
     /// Has the chaincode execute a transaction and waits for its end. Dropping the future takes
     /// the transaction off the stream: what the chaincode still asks for it is refused.
-    pub(super) async fn execute(&self, invocation: Invocation) -> Result<Completed, ExecuteError> {
+    pub(super) async fn execute(&self, invocation: Invocation) -> Executed {
         let Invocation { channel, tx_id, input, proposal, simulation, timeout } = invocation;
         let key: CallKey = (channel, tx_id);
         let (done, finished) = oneshot::channel();
@@ -127,7 +135,13 @@ impl Connection {
             simulation: Mutex::new(Some(simulation)),
             done: Mutex::new(Some(done)),
         });
-        self.add(&key, &call)?;
+        let executed = |outcome| {
+            let simulation = lock(&call.simulation).take();
+            Executed { outcome, simulation }
+        };
+        if let Err(err) = self.add(&key, &call) {
+            return executed(Err(err));
+        }
         let registered = Registered { connection: self, key: &key };
         let message = ChaincodeMessage {
             r#type: Type::Transaction.into(),
@@ -139,15 +153,13 @@ impl Connection {
         };
         // A closed stream is noticed through `finished`.
         let _ = self.outgoing.send(message);
-        let terminal = match tokio::time::timeout(timeout, finished).await {
-            Ok(Ok(terminal)) => terminal,
-            Ok(Err(_)) => return Err(ExecuteError::StreamTerminated),
-            Err(_) => return Err(ExecuteError::Timeout),
+        let outcome = match tokio::time::timeout(timeout, finished).await {
+            Ok(Ok(terminal)) => Ok(terminal),
+            Ok(Err(_)) => Err(ExecuteError::StreamTerminated),
+            Err(_) => Err(ExecuteError::Timeout),
         };
         drop(registered);
-        // It is away only if the chaincode ended while another one it had called was at work.
-        let simulation = lock(&call.simulation).take().ok_or(ExecuteError::StreamTerminated)?;
-        Ok(Completed { terminal, simulation })
+        executed(outcome)
     }
 
     fn add(&self, key: &CallKey, call: &Arc<Call>) -> Result<(), ExecuteError> {
@@ -354,14 +366,12 @@ impl Connection {
             simulation,
             timeout: links.execute_timeout(),
         };
-        match link.execute_boxed(invocation).await {
-            Ok(completed) => {
-                let message = called(completed.terminal);
-                (Ok(message.encode_to_vec().into()), Some(completed.simulation))
-            }
-            // The simulation is lost with the call; the peer's caller could go on with it.
-            Err(err) => (Err(format!("execute failed: {err}")), None),
-        }
+        let Executed { outcome, simulation } = link.execute_boxed(invocation).await;
+        let answer = match outcome {
+            Ok(terminal) => Ok(called(terminal).encode_to_vec().into()),
+            Err(err) => Err(format!("execute failed: {err}")),
+        };
+        (answer, simulation)
     }
 }
 

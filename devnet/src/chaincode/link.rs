@@ -12,7 +12,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use super::connection::{Completed, Connection, ExecuteError, Invocation};
+use super::connection::{Connection, ExecuteError, Executed, Invocation};
 use crate::config::{Chaincode, ConfigError, ReadyMode};
 
 /// Bytes of a message in either direction: not configurable on a peer.
@@ -111,20 +111,22 @@ struct Dialer {
 
 impl Link {
     /// Has the chaincode execute a transaction, over a new stream if there is none.
-    pub(crate) async fn execute(&self, invocation: Invocation) -> Result<Completed, ExecuteError> {
-        let connection = self
-            .dialer
-            .connection()
-            .await
-            .map_err(|reason| ExecuteError::Launch { ccid: self.dialer.ccid.clone(), reason })?;
-        connection.execute(invocation).await
+    pub(crate) async fn execute(&self, invocation: Invocation) -> Executed {
+        match self.dialer.connection().await {
+            Ok(connection) => connection.execute(invocation).await,
+            Err(reason) => {
+                let ccid = self.dialer.ccid.clone();
+                let err = ExecuteError::Launch { ccid, reason };
+                Executed::failed(err, invocation.simulation)
+            }
+        }
     }
 
     /// The same for a chaincode that is called by another one: calls may be nested.
     pub(super) fn execute_boxed(
         &self,
         invocation: Invocation,
-    ) -> Pin<Box<dyn Future<Output = Result<Completed, ExecuteError>> + Send + '_>> {
+    ) -> Pin<Box<dyn Future<Output = Executed> + Send + '_>> {
         Box::pin(self.execute(invocation))
     }
 }

@@ -4,5 +4,5 @@ mod connection;
 mod link;
 mod requests;
 
-pub(crate) use self::connection::{ExecuteError, Invocation, Simulation};
+pub(crate) use self::connection::{Executed, Invocation, Simulation};
 pub(crate) use self::link::{LinkSettings, Links};

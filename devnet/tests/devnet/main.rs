@@ -1,4 +1,21 @@
 //! A whole devnet, seen from its clients and its chaincode.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod commit_status;
+mod conflicts;
+mod creators;
+mod endorsing;
+mod evaluating;
 mod happy;
+mod identities;
+mod private_data;
+mod restart;
+mod stream;
+mod submitting;
 mod support;

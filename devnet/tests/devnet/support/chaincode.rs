@@ -16,7 +16,7 @@ use fabric_protos::protos::{
 use fabric_protos::queryresult::{KeyModification, Kv};
 use prost::Message;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -29,7 +29,7 @@ use tonic::{Request, Status, Streaming};
 pub(crate) struct ScriptedChaincode {
     address: SocketAddr,
     service: Service,
-    stop: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<()>,
 }
 
 #[derive(Clone)]
@@ -51,26 +51,14 @@ type Replies = Arc<Mutex<HashMap<(String, String), mpsc::UnboundedSender<Chainco
 
 impl ScriptedChaincode {
     pub(crate) async fn start(id: &str) -> Self {
-        Self::start_at(id, "127.0.0.1:0".parse().unwrap()).await
-    }
-
-    pub(crate) async fn start_at(id: &str, address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = Service { id: id.into(), state: Arc::default() };
-        let (stop, mut stopped) = watch::channel(false);
-        let served = service.clone();
-        tokio::spawn(async move {
-            let serving = Server::builder()
-                .add_service(ChaincodeServer::new(served))
-                .serve_with_incoming(TcpIncoming::from(listener));
-            // Dropping the server cuts its connections.
-            tokio::select! {
-                _ = serving => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        });
-        Self { address, service, stop }
+        let server = Server::builder()
+            .add_service(ChaincodeServer::new(service.clone()))
+            .serve_with_incoming(TcpIncoming::from(listener));
+        let serving = tokio::spawn(async { server.await.unwrap() });
+        Self { address, service, serving }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -89,8 +77,10 @@ impl ScriptedChaincode {
         self.service.state.ready.lock().unwrap().clone()
     }
 
-    pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+    /// Takes no further connections.
+    pub(crate) async fn stop(&mut self) {
+        self.serving.abort();
+        assert!((&mut self.serving).await.unwrap_err().is_cancelled());
     }
 }
 
