@@ -146,6 +146,9 @@ pub enum ContractError {
     /// The device is there already.
     #[error("the device is registered already")]
     DeviceExists,
+    /// A records key that is another patient's.
+    #[error("the records key is taken; draw another")]
+    RecordsKeyTaken,
     /// A records key that is not the patient's.
     #[error("the records key is not this patient's; ask WhoAmI")]
     RecordsKeyMismatch,
@@ -200,6 +203,7 @@ impl ContractError {
             Self::PatientExists => ("PATIENT_EXISTS", 409),
             Self::NotPending => ("NOT_PENDING", 409),
             Self::DeviceExists => ("DEVICE_EXISTS", 409),
+            Self::RecordsKeyTaken => ("RECORDS_KEY_TAKEN", 409),
             Self::RecordsKeyMismatch => ("RECORDS_KEY_MISMATCH", 409),
             Self::RecordConflict { .. } => ("RECORD_CONFLICT", 409),
             Self::StatusConflict => ("STATUS_CONFLICT", 409),

@@ -77,7 +77,7 @@ pub use organization::{
 };
 pub use participant::Participant;
 pub use patient::{
-    ConfirmRegistration, ConfirmRegistrationPrivate, Head, Patient, RegisterPatient,
+    Claim, ConfirmRegistration, ConfirmRegistrationPrivate, Head, Patient, RegisterPatient,
     RegisterPatientPrivate,
 };
 pub use policies::{OrganizationKind, Policies, PolicyError};

@@ -6,10 +6,10 @@ use crate::ids::{KeyHash, MspId, ParticipantId, RecordsKey, Salt, Secret, Subjec
 use crate::meta::{Meta, Salts, Tx};
 use crate::participant::{Authority, Participant};
 use crate::policies::Policies;
-use crate::private::{self, SPACE};
+use crate::private::{self, SPACE, absent};
 use crate::role::{Role, RoleSet, StaffRole};
 use crate::staff::check_enrolment_id;
-use crate::state::{HEADS, ORGANIZATIONS, PATIENTS, STAFF};
+use crate::state::{HEADS, ORGANIZATIONS, PATIENTS, RECORDS_KEYS, STAFF};
 use crate::status::Status;
 use fabric_contract_rs::{Batch, Reader, Space, Submit, TxContext, Writes};
 use minicbor::{Decode, Encode};
@@ -88,6 +88,21 @@ pub struct Patient {
     pub sid: SubjectId,
     /// Makes the value's hash unguessable.
     #[n(2)]
+    pub salt: Salt,
+}
+
+/// Keeps a records key to one patient, for ever.
+///
+/// Devices and gateways know their patient's records key, also after they were revoked. One that is
+/// a patient itself could otherwise confirm with that key and read under it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Claim {
+    /// Its history.
+    #[n(0)]
+    pub meta: Meta<1>,
+    /// Makes the value's hash unguessable.
+    #[n(1)]
     pub salt: Salt,
 }
 
@@ -179,7 +194,7 @@ pub struct ConfirmRegistration {}
 pub struct ConfirmRegistrationPrivate {
     /// The subject id, as `WhoAmI` told it.
     pub sid: SubjectId,
-    /// 128 random bits: what record keys will start with.
+    /// 128 random bits: what record keys will start with. No other patient's, and not the subject id.
     pub rk: RecordsKey,
     /// 256 random bits of the patient's own, in place of the registrar's.
     pub secret: Secret,
@@ -202,19 +217,43 @@ impl Submit for ConfirmRegistration {
         let private: ConfirmRegistrationPrivate = private::take(cx)?;
         let tx = Tx::of(cx)?;
         let caller = Participant::calling(cx)?;
-        let key = (private.sid,);
-        let mut head = HEADS.get(ledger, &key).await?.ok_or(ContractError::SubjectUnknown)?;
+        let (key, claim_key) = ((private.sid,), (private.rk,));
+        let mut batch = Batch::new(SPACE);
+        let head = batch.want(&HEADS, &key)?;
+        let claim = batch.want(&RECORDS_KEYS, &claim_key)?;
+        let loaded = batch.load(ledger).await?;
+        let Some(mut head) = loaded.get(&head)? else {
+            return Err(absent(&HEADS, ledger, &key, ContractError::SubjectUnknown).await);
+        };
         policies.require(Self::NAME, head.roles_of(&caller)?)?;
         if head.status != Status::Pending {
             return Err(ContractError::NotPending);
+        }
+        private.check(&head)?;
+        if loaded.get(&claim)?.is_some() {
+            return Err(ContractError::RecordsKeyTaken);
         }
         head.meta.not_before(&tx)?;
         head.status = Status::Active;
         head.rk = Some(private.rk);
         head.secret = private.secret;
         head.meta.changed(&tx);
+        let salt = Salts::of_subject(&private.secret, cx).at(0);
         HEADS.put(writes, &key, &head)?;
+        RECORDS_KEYS.put(writes, &claim_key, &Claim { meta: Meta::created(&tx), salt })?;
         announce::<Self>(writes, &tx);
         Ok(Receipt::new(policies))
+    }
+}
+
+impl ConfirmRegistrationPrivate {
+    /// What others know already protects nothing.
+    fn check(&self, head: &Head) -> Result<(), ContractError> {
+        if self.rk.as_bytes() == self.sid.as_bytes() || self.secret == head.secret {
+            return Err(ContractError::ArgumentInvalid(
+                "draw `rk` and `secret` anew: neither the subject id nor the registrar's secret",
+            ));
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use crate::device::Device;
 use crate::ids::{LoincCode, MspId, ParticipantId, RecordsKey, SubjectId};
 use crate::organization::Organization;
-use crate::patient::{Head, Patient};
+use crate::patient::{Claim, Head, Patient};
 use crate::record::Record;
 use crate::staff::Staff;
 use crate::time::{KeyGrid, KeyTime};
@@ -27,6 +27,10 @@ pub const HEADS: Table<(SubjectId,), Head> = Table::new("head", Space::Private(H
 /// From a patient's own pseudonym to its subject id.
 pub const PATIENTS: Table<(ParticipantId,), Patient> =
     Table::new("patient", Space::Private(HEALTH));
+
+/// Which records keys are some patient's.
+pub const RECORDS_KEYS: Table<(RecordsKey,), Claim> =
+    Table::new("records_key", Space::Private(HEALTH));
 
 /// Devices, by participant.
 pub const DEVICES: Table<(ParticipantId,), Device> = Table::new("device", Space::Private(HEALTH));

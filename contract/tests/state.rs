@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "fixtures are read from disk")]
 
 use fabric_contract_rs::{Key, Table};
-use ioht_contract::state::{DEVICES, HEADS, ORGANIZATIONS, PATIENTS, RECORDS, STAFF};
+use ioht_contract::state::{DEVICES, HEADS, ORGANIZATIONS, PATIENTS, RECORDS, RECORDS_KEYS, STAFF};
 use ioht_contract::*;
 use minicbor::{Decode, Encode};
 use std::fmt::Debug;
@@ -148,6 +148,7 @@ fn value_bytes_do_not_move() {
     check(&HEADS, "head-active", &head(Some(RK)));
     let salt = Salt::new([0x66; 16]);
     check(&PATIENTS, "patient", &Patient { meta: Meta::created(&tx()), sid: SID, salt });
+    check(&RECORDS_KEYS, "records-key", &Claim { meta: Meta::created(&tx()), salt });
     check(&DEVICES, "device", &device(None));
     check(&DEVICES, "device-with-gateway", &device(Some(gateway)));
     check(&RECORDS, "record", &record(false));
@@ -166,6 +167,7 @@ fn key_bytes_do_not_move() {
     assert_eq!(key(STAFF.key(&(PID,))), format!("|staff|{PID}|"));
     assert_eq!(key(HEADS.key(&(SID,))), "|head|22222222222222222222222222222222|");
     assert_eq!(key(PATIENTS.key(&(PID,))), format!("|patient|{PID}|"));
+    assert_eq!(key(RECORDS_KEYS.key(&(RK,))), "|records_key|33333333333333333333333333333333|");
     assert_eq!(key(DEVICES.key(&(PID,))), format!("|device|{PID}|"));
     let record = (RK, "8867-4".parse().unwrap(), KeyGrid(300), KeyTime(1_704_067_200_000), PID);
     assert_eq!(

@@ -46,6 +46,7 @@ fn every_refusal() -> Vec<ContractError> {
         | PatientExists
         | NotPending
         | DeviceExists
+        | RecordsKeyTaken
         | RecordsKeyMismatch
         | RecordConflict { .. }
         | StatusConflict
@@ -84,6 +85,7 @@ fn every_refusal() -> Vec<ContractError> {
         PatientExists,
         NotPending,
         DeviceExists,
+        RecordsKeyTaken,
         RecordsKeyMismatch,
         RecordConflict { position: 0 },
         StatusConflict,
@@ -118,6 +120,8 @@ fn provocations(world: &mut World) -> Vec<Call> {
             &SubmitSummariesPrivate { sid, rk, ..part(vec![heart_rate(0)]) },
         )
     };
+    const PENDING_SID: &str = "5353535353535353535353535353535a";
+    world.ok(&register("pending", PENDING_SID));
     let custodian = RegisterOrganization { kind: OrganizationKind::Custodian };
     world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Deactivated));
     for level in 1..=5 {
@@ -164,6 +168,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
         register("patient", SID),
         confirm("patient", SID, RK),
         device("patient", SID, "watch"),
+        confirm("pending", PENDING_SID, RK),
         hinted(SID, OTHER_RK),
         conflicting(world, other_content),
         set_patient(&registrar, OTHER_SID, NewStatus::Active),

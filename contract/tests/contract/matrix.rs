@@ -33,6 +33,7 @@ fn actors() -> Vec<(&'static str, ClientIdentity)> {
 }
 
 const PENDING_SID: &str = "5353535353535353535353535353535a";
+const PENDING_RK: &str = "4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4a";
 
 fn world() -> World {
     let mut world = World::populated();
@@ -70,7 +71,7 @@ fn rows() -> Vec<(&'static str, Make)> {
         ("PutUnit", |by| call(by, &unit("new", "ward"))),
         ("RegisterStaff", |by| staff(by, "new", "bay", &[StaffRole::Service])),
         ("RegisterPatient", |by| register_by(by, "new", "5454545454545454545454545454545a")),
-        ("ConfirmRegistration", |by| confirm_by(by, PENDING_SID, RK)),
+        ("ConfirmRegistration", |by| confirm_by(by, PENDING_SID, PENDING_RK)),
         ("RegisterDevice", |by| private(by, &RegisterDevice {}, &device_part(SID, "scale"))),
         ("SetStatus organization", |by| {
             let msp = "Org3MSP".parse().unwrap();

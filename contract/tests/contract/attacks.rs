@@ -1,0 +1,163 @@
+//! Attacks, each as its attacker would go about it.
+
+use crate::world::*;
+use fabric_contract_rs::testing::Call;
+use fabric_contract_rs::testing::TxValidationCode::{MvccReadConflict, Valid};
+use ioht_contract::client::Call as _;
+use ioht_contract::state::{DEVICES, HEADS};
+use ioht_contract::*;
+
+const MALLORY_SID: &str = "5353535353535353535353535353535a";
+const MALLORY_RK: &str = "4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4a";
+
+/// Devices and gateways know the records key of their patient, also after they were revoked. One
+/// that is a patient itself must not get at the records by making the key its own.
+#[test]
+fn nobody_takes_another_patients_records_key() {
+    let mut world = World::populated();
+    world.submit(vec![heart_rate(0)]);
+    world.ok(&register("mallory", MALLORY_SID));
+    assert_eq!(world.refused(&confirm("mallory", MALLORY_SID, RK)), "RECORDS_KEY_TAKEN");
+    world.ok(&confirm("mallory", MALLORY_SID, MALLORY_RK));
+    let asked = read("8867-4", START, START + 86_400_000);
+    let mut page = |name: &str| {
+        let call = private(&client("Org1MSP", name), &ReadOwnSummaries {}, &asked);
+        world.ask(&call, &ReadOwnSummaries {}).records.len()
+    };
+    assert_eq!((page("patient"), page("mallory")), (1, 0));
+}
+
+#[test]
+fn a_records_key_is_not_taken_in_a_race_or_from_a_peer_behind() {
+    let mut world = World::staffed();
+    for (name, sid) in [("patient", SID), ("mallory", MALLORY_SID)] {
+        world.ok(&register(name, sid));
+    }
+    let race = [confirm("patient", SID, RK), confirm("mallory", MALLORY_SID, RK)];
+    let race = race.map(|call| world.ledger.endorse(&call).unwrap());
+    assert_eq!(world.ledger.commit(race.into()), [Valid, MvccReadConflict]);
+    let head: Head = world.ledger.value(&HEADS, &(MALLORY_SID.parse().unwrap(),)).unwrap();
+    assert_eq!((head.status, head.rk), (Status::Pending, None));
+}
+
+/// What others know already protects nothing.
+#[test]
+fn a_patient_confirms_with_secrets_of_its_own() {
+    let mut world = World::staffed();
+    world.ok(&register("patient", SID));
+    let confirmed_with = |rk: &str, secret: &str| {
+        let (sid, rk) = (SID.parse().unwrap(), rk.parse().unwrap());
+        let part = ConfirmRegistrationPrivate { sid, rk, secret: secret.parse().unwrap() };
+        private(&client("Org1MSP", "patient"), &ConfirmRegistration {}, &part)
+    };
+    assert_eq!(world.refused(&confirmed_with(SID, SECRET)), "ARGUMENT_INVALID");
+    assert_eq!(world.refused(&confirmed_with(RK, FIRST_SECRET)), "ARGUMENT_INVALID");
+    world.ok(&confirmed_with(RK, SECRET));
+}
+
+/// A change of the patient, of the device or of the registrar that is ordered first invalidates
+/// everything simulated before it.
+#[test]
+fn what_was_decided_before_a_suspension_does_not_survive_it() {
+    type Make = fn() -> Call;
+    let end_registrar = || {
+        let staff = pid(&client("Org1MSP", "registrar"));
+        call(&msp_admin("Org1MSP"), &SetStatus::Staff { staff, status: NewStatus::Suspended })
+    };
+    let end_organization = || {
+        let msp = "Org1MSP".parse().unwrap();
+        let status = NewStatus::Suspended;
+        call(&client("Org2MSP", "officer"), &SetStatus::Organization { msp, status })
+    };
+    let rows: [(Make, Make); 7] = [
+        (
+            || set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended),
+            || summaries(&client("Org1MSP", "watch"), vec![heart_rate(0)]),
+        ),
+        (
+            || {
+                let owner = client("Org1MSP", "patient");
+                set_device(&owner, Some(SID), "watch", DeviceStatus::Revoked)
+            },
+            || summaries(&client("Org1MSP", "watch"), vec![heart_rate(0)]),
+        ),
+        (
+            || set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended),
+            || device("patient", SID, "scale"),
+        ),
+        (
+            || set_patient(&client("Org1MSP", "registrar"), MALLORY_SID, NewStatus::Deactivated),
+            || confirm("mallory", MALLORY_SID, MALLORY_RK),
+        ),
+        (end_registrar, || register("new", "5454545454545454545454545454545a")),
+        (end_organization, || register("new", "5454545454545454545454545454545a")),
+        (end_registrar, || set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended)),
+    ];
+    for (first, then) in rows {
+        let mut world = World::populated();
+        world.ok(&register("mallory", MALLORY_SID));
+        let raced = [first(), then()].map(|call| world.ledger.endorse(&call).unwrap());
+        let codes = world.ledger.commit(raced.into());
+        assert_eq!(codes, [Valid, MvccReadConflict], "{:?}", then());
+    }
+}
+
+/// Plain arguments stand on the chain: whatever does not belong there is refused, in each shape.
+#[test]
+fn no_argument_object_takes_more_than_its_fields() {
+    let mut world = World::populated();
+    let registrar = client("Org1MSP", "registrar");
+    let (sid, status) = (SID.parse().unwrap(), NewStatus::Suspended);
+    let part = client::StatusPrivate::Patient(PatientStatusPrivate { sid, status });
+    for arguments in [
+        r#"{"target":"patient","sid":"MARKER"}"#,
+        r#"{"target":"patient","status":"suspended"}"#,
+        r#"{"target":"patient","target":"patient"}"#,
+        r#"{"target":"device","note":{"MARKER":[1,2]}}"#,
+        r#"{"target":"staff","staff":"MARKER","status":"suspended"}"#,
+        r#"[{"target":"patient"}]"#,
+        r#"["patient"]"#,
+        r#"{"target":"patient"} {"MARKER":1}"#,
+    ] {
+        let private = serde_json::to_string(&part).unwrap();
+        let call = Call::of_args(&registrar, vec!["SetStatus".into(), arguments.into()])
+            .transient("private", private);
+        assert_eq!(world.refused(&call), "BAD_ARGUMENTS", "{arguments}");
+    }
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for function in [RegisterPatient::FUNCTION, SubmitSummaries::FUNCTION, SetStatus::FUNCTION] {
+        let arguments = format!(r#"{{"x":{deep}}}"#);
+        let call = Call::of_args(&registrar, vec![function.into(), arguments.into()]);
+        assert_eq!(world.refused(&call), "BAD_ARGUMENTS", "{function}");
+        let plain = if function == "SetStatus" { r#"{"target":"patient"}"# } else { "{}" };
+        let call = Call::of_args(&registrar, vec![function.into(), plain.into()])
+            .transient("private", format!(r#"{{"records":{deep}}}"#));
+        assert_eq!(world.refused(&call), "PRIVATE_MALFORMED", "{function}");
+    }
+}
+
+/// A patient that names somebody else's participant id and key as its own device neither speaks for
+/// that person nor gets at what that person does.
+#[test]
+fn a_person_registered_as_a_device_keeps_what_it_is() {
+    let mut world = World::populated();
+    let victim = client("Org1MSP", "patient");
+    let squat = RegisterDevicePrivate {
+        device: pid(&victim),
+        key_hash: key_hash(&victim),
+        gateway: None,
+        ..device_part(OTHER_SID, "scale")
+    };
+    world.ok(&private(&client("Org1MSP", "other"), &RegisterDevice {}, &squat));
+    world.submit(vec![heart_rate(0)]);
+    let myself = world.whoami(&victim);
+    assert_eq!(myself.patient.unwrap().sid, Some(SID.parse().unwrap()));
+    assert_eq!(world.ledger.value(&DEVICES, &(pid(&victim),)).unwrap().owner, squat.sid);
+    let asked = read("8867-4", START, START + 86_400_000);
+    let page = world.ask(&private(&victim, &ReadOwnSummaries {}, &asked), &ReadOwnSummaries {});
+    assert_eq!(page.records.len(), 1);
+    let end =
+        set_device(&client("Org1MSP", "other"), Some(OTHER_SID), "patient", DeviceStatus::Revoked);
+    world.ok(&end);
+    assert_eq!(world.whoami(&victim).patient.unwrap().status, Status::Active);
+}
