@@ -320,7 +320,8 @@ impl Act<'_> {
             return Err(absent(&DEVICES, ledger, &key, ContractError::DeviceUnknown).await);
         };
         if private.sid.is_some_and(|sid| sid != device.owner) {
-            return Err(ContractError::DeviceNotOfSubject);
+            // As for one that is not there: whose a device is, is told to nobody else.
+            return Err(ContractError::DeviceUnknown);
         }
         let salts = salts.unwrap_or_else(|| Salts::of_value(&device.salt, self.cx));
         if self.put_device(&mut device, private.status, by)? {

@@ -96,10 +96,8 @@ impl Submit for SubmitSummaries {
         }
         let loaded = batch.load(ledger).await?;
         let Some(device) = loaded.get(&device)? else {
-            let refusal = match private.device {
-                Some(_) => ContractError::DeviceUnknown,
-                None => ContractError::RoleNotPermitted { transaction: Self::NAME },
-            };
+            // As for somebody else's device: who is a device is told to nobody else.
+            let refusal = ContractError::RoleNotPermitted { transaction: Self::NAME };
             return Err(absent(&DEVICES, ledger, &device_key, refusal).await);
         };
         let roles = device.roles_of(device_pid, &caller)?;

@@ -55,6 +55,35 @@ fn a_patient_confirms_with_secrets_of_its_own() {
     world.ok(&confirmed_with(RK, SECRET));
 }
 
+/// Everybody can compute the participant id of a certificate; whether it is a device, and whose,
+/// is nobody's business.
+#[test]
+fn what_is_a_device_is_told_to_nobody_else() {
+    let mut world = World::populated();
+    let unknown = pid(&client("Org1MSP", "ring"));
+    let known = pid(&client("Org1MSP", "watch"));
+    for by in ["other", "doctor", "registrar", "manager", "stranger"] {
+        let by = client("Org1MSP", by);
+        let told = [unknown, known].map(|device| {
+            let batch =
+                SubmitSummariesPrivate { device: Some(device), ..part(vec![heart_rate(0)]) };
+            world.refused(&private(&by, &SubmitSummaries {}, &batch))
+        });
+        assert_eq!(told, ["ROLE_NOT_PERMITTED"; 2]);
+        let told = [unknown, known].map(|device| {
+            world.denied(&private(&by, &VerifyRaw {}, &VerifyRawPrivate { device, ..verify(0) }))
+        });
+        assert_eq!(told[0], told[1]);
+        let asked = WhoAmIPrivate { devices: vec![unknown, known] };
+        assert_eq!(world.ask(&private(&by, &WhoAmI {}, &asked), &WhoAmI {}).devices, []);
+    }
+    let owner = client("Org1MSP", "other");
+    for name in ["ring", "watch"] {
+        let taken = set_device(&owner, Some(OTHER_SID), name, DeviceStatus::Revoked);
+        assert_eq!(world.refused(&taken), "DEVICE_UNKNOWN", "{name}");
+    }
+}
+
 /// A change of the patient, of the device or of the registrar that is ordered first invalidates
 /// everything simulated before it.
 #[test]

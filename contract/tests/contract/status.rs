@@ -156,7 +156,7 @@ fn a_device_is_its_owners_and_a_regulators() {
 
     for (by, sid, code) in [
         (&other, Some(SID), "ROLE_NOT_PERMITTED"),
-        (&other, Some(OTHER_SID), "DEVICE_NOT_OF_SUBJECT"),
+        (&other, Some(OTHER_SID), "DEVICE_UNKNOWN"),
         (&client("Org1MSP", "officer"), None, "OUTSIDE_AUTHORITY"),
         (&client("Org1MSP", "registrar"), None, "ROLE_NOT_PERMITTED"),
         (&patient, None, "IDENTITY_UNKNOWN"),

@@ -137,7 +137,7 @@ fn only_the_registered_key_of_the_registered_device_submits() {
         ..part(batch(0..1))
     };
     let unknown = private(&client("Org1MSP", "phone"), &SubmitSummaries {}, &unknown);
-    assert_eq!(world.refused(&unknown), "DEVICE_UNKNOWN");
+    assert_eq!(world.refused(&unknown), "ROLE_NOT_PERMITTED");
 }
 
 #[test]
