@@ -180,6 +180,8 @@ fn two_custodians_endorse() {
         "OutOf(2, 'Org1MSP.peer', 'Org2MSP.peer', 'Org3MSP.peer')",
         "OutOf(2, 'Org1MSP.member', 'Org2MSP.member')",
         "OutOf(2, Org1MSP.peer, Org2MSP.peer)",
+        // Two peers of Org1 would do.
+        "OutOf(2, 'Org1MSP.peer', 'Org1MSP.peer', 'Org2MSP.peer')",
     ] {
         documents.insert(file.to_owned(), policy.to_owned());
         refused(&documents, file, "n at least 2");

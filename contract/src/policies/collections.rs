@@ -108,20 +108,23 @@ fn check_endorsement(policy: &str, custodians: &BTreeSet<&str>) -> Result<(), Po
         _ => {
             let reason = format!(
                 "the policy is OutOf(n, '<MSP>.peer', ...) over the custodians of \
-                 organizations.json, all of them and nobody else, with n at least {ENDORSEMENTS_MIN}"
+                 organizations.json, each of them once and nobody else, with n at least {ENDORSEMENTS_MIN}"
             );
             Err(PolicyError::new(ENDORSEMENT_FILE, reason))
         }
     }
 }
 
-/// The MSPs of a flat policy `{open}'A.{role}', 'B.{role}')`; `None` for any other shape.
+/// The MSPs of a flat policy `{open}'A.{role}', 'B.{role}')`; `None` for any other shape, also when
+/// one is named twice: two peers of that organisation would count as two organisations.
 fn principals<'a>(policy: &'a str, open: &str, role: &str) -> Option<BTreeSet<&'a str>> {
     let list = policy.trim().strip_prefix(open)?.strip_suffix(')')?;
-    list.split(',')
-        .map(|principal| {
-            let principal = principal.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-            principal.strip_suffix(role)?.strip_suffix('.')
-        })
-        .collect()
+    let mut principals = BTreeSet::new();
+    for principal in list.split(',') {
+        let principal = principal.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+        if !principals.insert(principal.strip_suffix(role)?.strip_suffix('.')?) {
+            return None;
+        }
+    }
+    Some(principals)
 }
