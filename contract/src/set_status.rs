@@ -22,12 +22,13 @@ use serde::{Deserialize, Serialize};
 ///
 /// | target | by whom |
 /// |---|---|
-/// | organisation | its own administrator; a privacy officer of another custodian, as supervisor |
+/// | organisation | its own administrator; a privacy officer of another custodian's root unit, as supervisor |
 /// | unit, staff | an `org_admin` of a unit above |
 /// | patient | a registrar of the organisation that registered it |
-/// | device | its owner; a privacy officer of a regulator, as supervisor |
+/// | device | its owner; a privacy officer of a regulator's root unit, as supervisor |
 ///
-/// A supervisor's suspension is only a supervisor's to lift. Suspending and ending are never refused
+/// A supervisor's suspension is only a supervisor's to lift. It is of the root unit because whoever
+/// administers a unit below appoints privacy officers there. Suspending and ending are never refused
 /// for their time. What is public is named in the arguments; patients and devices in the private
 /// part only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -182,11 +183,7 @@ impl Act<'_> {
             }
             Holder::Manager
         } else {
-            let authority = authority.organization_active()?;
-            self.require(authority.roles, Role::Staff(StaffRole::PrivacyOfficer))?;
-            if authority.organization.kind != OrganizationKind::Custodian {
-                return Err(ContractError::OutsideAuthority);
-            }
+            self.supervisor(authority, OrganizationKind::Custodian)?;
             Holder::Supervisor
         };
         let mut target = loaded.get(&target)?.ok_or(ContractError::OrganizationUnknown)?;
@@ -339,9 +336,18 @@ impl Act<'_> {
 
     async fn regulator(&self, ledger: &impl Reader) -> Result<(), ContractError> {
         let standing = self.standing(ledger).await?;
-        let authority = standing.authority(self)?.organization_active()?;
+        self.supervisor(standing.authority(self)?, OrganizationKind::Regulator)
+    }
+
+    /// A privacy officer of the whole of an organisation of this kind.
+    fn supervisor(
+        &self,
+        authority: Authority<'_>,
+        kind: OrganizationKind,
+    ) -> Result<(), ContractError> {
+        let authority = authority.organization_active()?;
         self.require(authority.roles, Role::Staff(StaffRole::PrivacyOfficer))?;
-        if authority.organization.kind == OrganizationKind::Regulator {
+        if authority.organization.kind == kind && authority.unit.is_root() {
             Ok(())
         } else {
             Err(ContractError::OutsideAuthority)

@@ -131,6 +131,23 @@ fn what_was_decided_before_a_suspension_does_not_survive_it() {
     }
 }
 
+/// Who administers a ward appoints its staff, and must not reach other organisations through it.
+#[test]
+fn a_wards_privacy_officer_supervises_nobody() {
+    let mut world = World::populated();
+    for msp in ["Org1MSP", "RegMSP"] {
+        let manager = client(msp, "manager");
+        world.ok(&staff(&manager, "puppet", "bay", &[StaffRole::PrivacyOfficer]));
+    }
+    for status in [NewStatus::Suspended, NewStatus::Deactivated] {
+        let msp = "Org3MSP".parse().unwrap();
+        let end = call(&client("Org1MSP", "puppet"), &SetStatus::Organization { msp, status });
+        assert_eq!(world.refused(&end), "OUTSIDE_AUTHORITY");
+    }
+    let end = set_device(&client("RegMSP", "puppet"), None, "watch", DeviceStatus::Revoked);
+    assert_eq!(world.refused(&end), "OUTSIDE_AUTHORITY");
+}
+
 /// Plain arguments stand on the chain: whatever does not belong there is refused, in each shape.
 #[test]
 fn no_argument_object_takes_more_than_its_fields() {
