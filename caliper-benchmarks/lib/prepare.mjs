@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Organization } from './client.mjs';
 import { benchmark, rounds, SEEDED, windowsNeeded } from './plan.mjs';
@@ -14,6 +15,7 @@ import { ORIGIN, page, startOf, summary, windowsUntil } from './summary.cjs';
 
 const RECORDS_PER_TRANSACTION = 100;
 const FOREVER = 4_102_444_800_000; // 2100
+const GOSSIP_MS_MAX = 60_000;
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 
 const { values: given } = parseArgs({
@@ -53,7 +55,7 @@ const organization = new Organization({
     contract: given.contract,
 });
 try {
-    await registerOrganization();
+    await whenPeersKnowEachOther(registerOrganization);
     const registrar = await registerRegistrar();
     const users = Array.from({ length: workers }, (_, n) => pairUsers.slice(2 * n, 2 * n + 2));
     const pairs = await Promise.all(users.map((names) => preparePair(registrar, ...names)));
@@ -63,12 +65,28 @@ try {
     write('network.json', network(pairs.flatMap(({ identities }) => identities)));
     write('benchmark.json', benchmark(plan, workers, given.description, shared));
     write('plan.json', plan);
+} catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
 } finally {
     organization.close();
 }
 
 function write(name, content) {
     writeFileSync(join(given.out, name), JSON.stringify(content, undefined, 2), { mode: 0o600 });
+}
+
+/** After a deployment it takes a peer some seconds of gossip to find the other endorsers. */
+async function whenPeersKnowEachOther(attempt) {
+    const deadline = Date.now() + GOSSIP_MS_MAX;
+    for (;;) {
+        try {
+            return await attempt();
+        } catch (error) {
+            if (!/peer combination/.test(error.message) || Date.now() > deadline) throw error;
+            await sleep(500);
+        }
+    }
 }
 
 async function registerOrganization() {
