@@ -69,7 +69,7 @@ case $WORKLOAD in create | create-batch | query | all) ;; *) die "unknown worklo
 case $TARGET in devnet | network) ;; *) die "unknown target $TARGET" ;; esac
 
 WORK=$(mktemp -d)
-REPORT=$HERE/reports/$(date +%Y%m%d-%H%M%S)-$WORKLOAD-$TARGET
+REPORT=$HERE/reports/$(date +%Y%m%d-%H%M%S)-$WORKLOAD-$TARGET-$$
 STARTED=()
 mkdir -p "$REPORT"
 
@@ -77,7 +77,7 @@ finish() {
     local code=$? pid
     trap - EXIT
     for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null || true; done
+    wait
     [ ! -d "$WORK/network" ] || "$ROOT/network/network.sh" clean >/dev/null || code=1
     rm -rf "$WORK"
     exit "$code"
@@ -159,7 +159,8 @@ node "$(lib prepare.mjs)" --organizations "$ORGANIZATIONS" --domain "$DOMAIN" --
     --channel "${CHANNEL:-mychannel}" --contract "${CHAINCODE:-ioht}" --users "$USERS" \
     --workload "$WORKLOAD" --description "$SYSTEM" --out "$WORK" "${PREPARE[@]}"
 echo "running; log: $REPORT/caliper.log"
-node "$(lib caliper.cjs)" launch manager --caliper-workspace "$WORK" --caliper-benchconfig benchmark.json \
-    --caliper-networkconfig network.json --caliper-report-path "$REPORT/report.html" "${CALIPER[@]}" >"$REPORT/caliper.log" 2>&1 ||
-    { tail -n 30 "$REPORT/caliper.log" >&2; exit 1; }
+start caliper node "$(lib caliper.cjs)" launch manager --caliper-workspace "$WORK" --caliper-benchconfig benchmark.json \
+    --caliper-networkconfig network.json --caliper-report-path "$REPORT/report.html" "${CALIPER[@]}"
+# Not in the foreground: an interrupt must not wait for the end of the rounds.
+wait "${STARTED[-1]}" || { tail -n 30 "$REPORT/caliper.log" >&2; exit 1; }
 node "$(lib table.mjs)" "$WORK/plan.json" "$REPORT/report.html" "$SYSTEM" | tee "$REPORT/table.txt"
