@@ -148,12 +148,15 @@ start_network() {
     SYSTEM="Fabric $(PATH=${FABRIC_BIN:+$FABRIC_BIN:}$PATH peer version 2>/dev/null | sed -n 's/^ *Version: *v*//p')"
 }
 
+# What else the machine does belongs to the result.
+LOAD=$(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo unknown)
+
 lib() { printf '%s\n' "$HERE/lib/$1"; }
 
 cd "$HERE"
 [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --omit=optional --ignore-scripts --no-audit --no-fund
 "start_$TARGET"
-SYSTEM+="; $WORKERS workers, signing in $SIGNING"
+SYSTEM+="; $WORKERS workers, signing in $SIGNING; load average before: $LOAD"
 echo "preparing $WORKERS patients and their devices"
 node "$(lib prepare.mjs)" --organizations "$ORGANIZATIONS" --domain "$DOMAIN" --endpoint "$ENDPOINT" \
     --channel "${CHANNEL:-mychannel}" --contract "${CHAINCODE:-ioht}" --users "$USERS" \
