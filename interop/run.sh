@@ -19,9 +19,11 @@ Parts (all by default):
           the same answers, and the same bytes endorsed
   decode  every block of two ledgers, by npm @hyperledger/fabric-protos
   java    a short form of the health story by Fabric's Java client
-  all     all of them
+  all     all of these
+  fabric  only when named: the shims on a real network, compared with a devnet whose blocks have the
+          same numbers, and the same checks of its blocks; 3.1 or 2.5, from PATH or FABRIC_BIN
 
-Needs Rust, and Node.js with npm; shims needs Go, java needs Maven and a JDK from 17 on.
+Needs Rust, and Node.js with npm; shims and fabric need Go, java needs Maven and a JDK from 17 on.
 
 Settings, by environment:
   BINARIES  a folder with fabric-devnet, ccaas-server, judge-contract-rs and judge-shim-crate to use
@@ -38,7 +40,7 @@ for part in "$@"; do
         exit 0
         ;;
     all) selected+=("${PARTS[@]}") ;;
-    node | shims | decode | java) selected+=("$part") ;;
+    node | shims | decode | java | fabric) selected+=("$part") ;;
     *)
         usage >&2
         exit 2
@@ -90,15 +92,16 @@ install() { watched env -C "$HERE/$1" npm ci --silent --no-audit --no-fund; }
 build() {
     [ -z "${BINARIES_GIVEN:-}" ] || return 0
     watched env -C "$ROOT" cargo build --quiet -p fabric-devnet -p ccaas-server || return 1
-    case $1 in shims | decode) watched env -C "$HERE/shims/rust" cargo build --quiet ;; esac
+    case $1 in shims | fabric) watched env -C "$HERE/shims/rust" cargo build --quiet ;; esac
 }
 
 prepare() {
     need node "$1" && need npm "$1" || return 1
     install . && build "$1" || return 1
     case $1 in
-    node | decode) install node-gateway ;;
-    shims)
+    node) install node-gateway ;;
+    decode) install node-gateway && install shims/node ;;
+    shims | fabric)
         need go "$1" && install shims/node || return 1
         JUDGE_GO=$INTEROP_DIR/judge-go
         export JUDGE_GO

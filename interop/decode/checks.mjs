@@ -173,23 +173,9 @@ function sorted(texts, what) {
 export const slotOf = (block, name) => block.getMetadata().getMetadataList_asU8()[common.BlockMetadataIndex[name]];
 
 /** The hash that peers of one channel compare: flags, then public and hashed writes in order. */
-function commitHash({ number, codes, transactions, before }) {
-    const updates = new Map();
-    transactions.forEach((tx, index) => {
-        if (codes[index] !== VALID || !tx.action) return;
-        for (const namespace of rwset.TxReadWriteSet.deserializeBinary(tx.action.getResults_asU8()).getNsRwsetList()) {
-            const name = namespace.getNamespace();
-            for (const write of kvrwset.KVRWSet.deserializeBinary(namespace.getRwset_asU8()).getWritesList()) {
-                add(updates, name, '', Buffer.from(write.getKey()), { deleted: write.getIsDelete(), value: write.getValue_asU8(), index });
-            }
-            for (const collection of namespace.getCollectionHashedRwsetList()) {
-                for (const write of kvrwset.HashedRWSet.deserializeBinary(collection.getHashedRwset_asU8()).getHashedWritesList()) {
-                    const value = write.getValueHash_asU8();
-                    add(updates, name, collection.getCollectionName(), write.getKeyHash_asU8(), { deleted: write.getIsDelete(), value, index });
-                }
-            }
-        }
-    });
+function commitHash(context) {
+    const { number, codes, before } = context;
+    const updates = updatesOf(context);
     const message = [];
     let namespaceBefore;
     for (const [place, keys] of inOrder(updates)) {
@@ -211,10 +197,49 @@ function commitHash({ number, codes, transactions, before }) {
     return sha256(varint(codes.length), codes, Buffer.concat(message), ...chained);
 }
 
-function add(updates, namespace, collection, key, write) {
-    const place = `${namespace}\0${collection}`;
-    if (!updates.has(place)) updates.set(place, new Map());
-    updates.get(place).set(hex(key), write);
+/** What a block changes: place, then key in hexadecimal, to the last value and its transaction. */
+function updatesOf({ codes, transactions, values }) {
+    const updates = new Map();
+    const at = (place) => {
+        if (!updates.has(place)) updates.set(place, new Map());
+        return updates.get(place);
+    };
+    transactions.forEach((tx, index) => {
+        if (codes[index] !== VALID || !tx.action) return;
+        for (const { place, writes, metadata } of changes(tx.action)) {
+            for (const [key, value] of writes) at(place).set(key, { deleted: value === undefined, value: value ?? [], index });
+            // A key that only gets metadata is written again as it is; one that is not there is not.
+            for (const key of metadata.filter((one) => !writes.has(one))) {
+                const value = at(place).has(key) ? at(place).get(key).value : values.get(place)?.get(key);
+                if (value?.length > 0) at(place).set(key, { deleted: false, value, index });
+            }
+        }
+    });
+    for (const [place, keys] of updates) {
+        if (!values.has(place)) values.set(place, new Map());
+        for (const [key, { value }] of keys) values.get(place).set(key, value);
+    }
+    return new Map([...updates].filter(([, keys]) => keys.size > 0));
+}
+
+/** A transaction's writes of values (or hashes of them) and metadata, by place. */
+function* changes(action) {
+    for (const namespace of rwset.TxReadWriteSet.deserializeBinary(action.getResults_asU8()).getNsRwsetList()) {
+        const own = kvrwset.KVRWSet.deserializeBinary(namespace.getRwset_asU8());
+        yield {
+            place: `${namespace.getNamespace()}\0`,
+            writes: new Map(own.getWritesList().map((one) => [hex(Buffer.from(one.getKey())), one.getIsDelete() ? undefined : one.getValue_asU8()])),
+            metadata: own.getMetadataWritesList().map((one) => hex(Buffer.from(one.getKey()))),
+        };
+        for (const collection of namespace.getCollectionHashedRwsetList()) {
+            const hashed = kvrwset.HashedRWSet.deserializeBinary(collection.getHashedRwset_asU8());
+            yield {
+                place: `${namespace.getNamespace()}\0${collection.getCollectionName()}`,
+                writes: new Map(hashed.getHashedWritesList().map((one) => [hex(one.getKeyHash_asU8()), one.getIsDelete() ? undefined : one.getValueHash_asU8()])),
+                metadata: hashed.getMetadataWritesList().map((one) => hex(one.getKeyHash_asU8())),
+            };
+        }
+    }
 }
 
 /** In the order of the keys' bytes: hexadecimal text sorts as they do, and so does U+0000 first. */
@@ -242,11 +267,13 @@ function ordered(number) {
 /** Reports each check once for the whole ledger, with the first place that breaks it. */
 export function checkLedger(report, name, stored) {
     const contexts = [];
+    // The values that the blocks so far leave, which later ones may write again.
+    const values = new Map();
     for (const bytes of stored) {
         const block = common.Block.deserializeBinary(bytes);
         const envelopes = block.getData().getDataList_asU8();
         const codes = slotOf(block, 'TRANSACTIONS_FILTER');
-        contexts.push({ bytes, block, number: contexts.length, envelopes, codes, transactions: envelopes.map(transaction), before: contexts.at(-1) });
+        contexts.push({ bytes, block, number: contexts.length, envelopes, codes, transactions: envelopes.map(transaction), values, before: contexts.at(-1) });
     }
     const transactions = contexts.flatMap(({ number, envelopes, transactions: all }) =>
         all.map((tx, index) => ({ tx, bytes: envelopes[index], place: `transaction ${index} of block ${number}` })));

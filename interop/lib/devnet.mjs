@@ -52,6 +52,11 @@ export class Devnet {
         return new Devnet(join(dir, 'devnet'), child, endpoints, chaincode);
     }
 
+    /** How many blocks a new devnet has: the first one of the channel. */
+    height() {
+        return 1;
+    }
+
     enroll(msp, name) {
         execFileSync(binary('fabric-devnet'), ['enroll', '--dir', this.dir, '--org', msp, '--name', name]);
     }

@@ -105,6 +105,8 @@ export const CASES = [
     submit('the policy of a key', 'GetPolicy', { key: 'a' }, '120812060801120208001a0b12090a074f7267314d5350', METADATA),
     submit('the policy of a key without one', 'GetPolicy', { key: 'e' }, null, METADATA),
     submit('a policy on a private key', 'SetPolicy', { collection: 'secrets', key: 'p4', orgs: ['Org1MSP', 'Org2MSP'] }, null, METADATA),
+    submit('a policy on a key that is not there', 'SetPolicy', { key: 'nowhere', orgs: ['Org1MSP'] }, null, METADATA),
+    submit('a policy and a value together', 'SetPolicy', { key: 'both', orgs: ['Org2MSP'], writes: [put('both', '1')] }, null, METADATA),
     submit('a write that keeps the policy', 'Write', { writes: [put('a', 'guarded')] }, 1),
     submit('what is there in the end', 'GetMany', { keys: ['a', 'b', 'c', 'e', 'public', 'refused'] }, ['guarded', null, null, '1', 'seen', null]),
 ];

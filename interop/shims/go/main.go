@@ -316,6 +316,9 @@ func writeThenRead(stub shim.ChaincodeStubInterface, args arguments) (any, error
 }
 
 func setPolicy(stub shim.ChaincodeStubInterface, args arguments) (any, error) {
+	if _, err := writeAll(stub, args); err != nil {
+		return nil, err
+	}
 	policy, err := statebased.NewStateEP(nil)
 	if err != nil {
 		return nil, err

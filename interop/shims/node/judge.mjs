@@ -122,7 +122,8 @@ const functions = {
         await functions.Write(stub, { writes });
         return functions.Get(stub, wanted);
     },
-    async SetPolicy(stub, { collection, key, orgs }) {
+    async SetPolicy(stub, { collection, key, orgs, writes = [] }) {
+        await functions.Write(stub, { writes });
         const policy = new shim.KeyEndorsementPolicy();
         policy.addOrgs('MEMBER', ...orgs);
         const bytes = policy.getPolicy();
