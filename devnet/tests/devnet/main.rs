@@ -9,6 +9,7 @@
 
 mod commit_status;
 mod conflicts;
+mod crash;
 mod creators;
 mod endorsing;
 mod evaluating;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use fabric_devnet::Devnet;
+use fabric_devnet::{Devnet, GatewayEndpoint};
 use fabric_identity::SigningKey;
 use fabric_ledger::proposal::tx_id;
 use fabric_protos::common::{ChannelHeader, Envelope, Header, HeaderType, SignatureHeader};
@@ -124,7 +124,14 @@ impl Client {
         certificate_pem: &str,
         key_pem: &str,
     ) -> Self {
-        let endpoint = devnet.gateway(msp_id).unwrap();
+        Self::at(&devnet.gateway(msp_id).unwrap(), certificate_pem, key_pem).await
+    }
+
+    pub(crate) async fn at(
+        endpoint: &GatewayEndpoint,
+        certificate_pem: &str,
+        key_pem: &str,
+    ) -> Self {
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(&endpoint.tls_root_pem))
             .domain_name(&endpoint.host_name);
@@ -136,7 +143,7 @@ impl Client {
             .await
             .unwrap();
         let id_bytes = Bytes::copy_from_slice(certificate_pem.as_bytes());
-        let identity = SerializedIdentity { mspid: msp_id.to_owned(), id_bytes };
+        let identity = SerializedIdentity { mspid: endpoint.msp_id.clone(), id_bytes };
         Self {
             gateway: GatewayClient::new(channel),
             identity: identity.encode_to_vec().into(),
