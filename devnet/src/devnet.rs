@@ -343,6 +343,7 @@ fn serve(
                 Arc::clone(network),
                 Arc::clone(peer),
                 config.gateway_concurrency,
+                stop.clone(),
             );
             server::serve(gateway, organization.files.peer_tls(), listener, stop.clone())
         })

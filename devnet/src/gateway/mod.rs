@@ -4,7 +4,9 @@ mod deadline;
 mod endorse;
 mod error;
 mod evaluate;
+mod events;
 mod outline;
+mod reader;
 mod submit;
 
 use std::sync::Arc;
@@ -15,8 +17,8 @@ use fabric_protos::gateway::{
     EvaluateRequest, EvaluateResponse, SignedChaincodeEventsRequest, SignedCommitStatusRequest,
     SubmitRequest, SubmitResponse,
 };
-use futures_util::stream::BoxStream;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use self::deadline::Deadline;
@@ -39,13 +41,20 @@ pub(crate) struct Network {
 pub(crate) struct GatewayService {
     network: Arc<Network>,
     own: Arc<Peer>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     limit: usize,
+    /// Turns true when the devnet stops.
+    stop: watch::Receiver<bool>,
 }
 
 impl GatewayService {
-    pub(crate) fn new(network: Arc<Network>, own: Arc<Peer>, limit: usize) -> Self {
-        Self { network, own, permits: Semaphore::new(limit), limit }
+    pub(crate) fn new(
+        network: Arc<Network>,
+        own: Arc<Peer>,
+        limit: usize,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self { network, own, permits: Arc::new(Semaphore::new(limit)), limit, stop }
     }
 
     /// The organisation's own peer, then the others.
@@ -55,8 +64,8 @@ impl GatewayService {
         own.chain(others).collect()
     }
 
-    fn permit(&self) -> Result<SemaphorePermit<'_>, Status> {
-        self.permits.try_acquire().map_err(|_| {
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             let limit = self.limit;
             Status::unknown(format!(
                 "too many requests for /gateway.Gateway, exceeding concurrency limit ({limit})"
@@ -107,12 +116,14 @@ impl Gateway for GatewayService {
         deadline.limit("context deadline exceeded", done).await.map(Response::new)
     }
 
-    type ChaincodeEventsStream = BoxStream<'static, Result<ChaincodeEventsResponse, Status>>;
+    type ChaincodeEventsStream = ReceiverStream<Result<ChaincodeEventsResponse, Status>>;
 
     async fn chaincode_events(
         &self,
-        _request: Request<SignedChaincodeEventsRequest>,
+        request: Request<SignedChaincodeEventsRequest>,
     ) -> Result<Response<Self::ChaincodeEventsStream>, Status> {
-        Err(Status::unimplemented("chaincode events are not available from this devnet yet"))
+        let permit = self.permit()?;
+        let events = self.follow_events(request.get_ref(), permit)?;
+        Ok(Response::new(ReceiverStream::new(events)))
     }
 }

@@ -1,4 +1,3 @@
-use fabric_ledger::channel::READERS;
 use fabric_protos::common::Status as BroadcastStatus;
 use fabric_protos::gateway::{
     CommitStatusRequest, CommitStatusResponse, SignedCommitStatusRequest, SubmitRequest,
@@ -9,7 +8,7 @@ use tonic::{Code, Status};
 
 use super::GatewayService;
 use super::error::status;
-use crate::endorser::unsatisfied;
+use super::reader::SignedRequest;
 use crate::orderer::Rejection;
 
 impl GatewayService {
@@ -52,37 +51,17 @@ impl GatewayService {
         if request.transaction_id.is_empty() {
             return Err(Status::invalid_argument("transaction ID should not be empty"));
         }
-        self.authorize_reader(&request.channel_id, &request.identity, &signed)?;
+        self.authorize_reader(SignedRequest {
+            channel: &request.channel_id,
+            identity: &request.identity,
+            bytes: &signed.request,
+            signature: &signed.signature,
+        })?;
         let store = || self.network.shared.database.snapshot();
         let outcome = self.network.notifier.outcome(&request.transaction_id, store).await;
         let outcome = outcome.map_err(|err| Status::aborted(err.to_string()))?;
         let outcome = outcome.ok_or_else(|| Status::unavailable("the peer is stopping"))?;
         Ok(CommitStatusResponse { result: outcome.code.into(), block_number: outcome.block })
-    }
-
-    fn authorize_reader(
-        &self,
-        channel: &str,
-        identity: &[u8],
-        signed: &SignedCommitStatusRequest,
-    ) -> Result<(), Status> {
-        let shared = &self.network.shared;
-        if channel != shared.channel.name() {
-            let text = format!("Failed to get policy manager for channel [{channel}]");
-            return Err(Status::permission_denied(text));
-        }
-        // Who is unknown or signed wrongly counts for nobody.
-        let reader = shared.membership.identity(identity).ok().filter(|reader| {
-            shared.membership.verify(&reader.key, &signed.request, &signed.signature).is_ok()
-        });
-        let Some(reader) = reader else {
-            let text = format!(
-                "failed evaluating policy on signed data during check policy [{READERS}]: [{}]",
-                unsatisfied("Readers")
-            );
-            return Err(Status::permission_denied(text));
-        };
-        shared.authorize(READERS, &shared.readers, &reader).map_err(Status::permission_denied)
     }
 }
 

@@ -13,6 +13,7 @@ mod crash;
 mod creators;
 mod endorsing;
 mod evaluating;
+mod events;
 mod happy;
 mod identities;
 mod private_data;

@@ -1,0 +1,39 @@
+use fabric_ledger::channel::READERS;
+use tonic::Status;
+
+use super::GatewayService;
+use crate::endorser::unsatisfied;
+
+/// A signed question about the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignedRequest<'a> {
+    pub(super) channel: &'a str,
+    /// Who asks, a marshalled `SerializedIdentity`.
+    pub(super) identity: &'a [u8],
+    pub(super) bytes: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+impl GatewayService {
+    /// Refuses whoever may not read the channel. Expired certificates may.
+    pub(super) fn authorize_reader(&self, request: SignedRequest<'_>) -> Result<(), Status> {
+        let shared = &self.network.shared;
+        let SignedRequest { channel, identity, bytes, signature } = request;
+        if channel != shared.channel.name() {
+            let text = format!("Failed to get policy manager for channel [{channel}]");
+            return Err(Status::permission_denied(text));
+        }
+        // Who is unknown or signed wrongly counts for nobody.
+        let reader = shared.membership.identity(identity).ok();
+        let reader =
+            reader.filter(|reader| shared.membership.verify(&reader.key, bytes, signature).is_ok());
+        let Some(reader) = reader else {
+            let text = format!(
+                "failed evaluating policy on signed data during check policy [{READERS}]: [{}]",
+                unsatisfied("Readers")
+            );
+            return Err(Status::permission_denied(text));
+        };
+        shared.authorize(READERS, &shared.readers, &reader).map_err(Status::permission_denied)
+    }
+}
