@@ -1,4 +1,57 @@
 //! Hyperledger Fabric in one process for development, tests and demonstrations.
+//!
+//! [`Devnet::start`] gives a channel with several organisations (three, unless configured
+//! otherwise): certificate authorities and identity files as the test network has them, a peer
+//! each with a Gateway service over TLS, and an orderer. Chaincode runs as a service of its own,
+//! and every peer dials it. The rules are those of [`fabric_ledger`]; this crate adds what they
+//! leave out: identities, sockets, time, disks. `fabric-devnet up` is the same as a command.
+//!
+//! What is safe here has to be safe on Fabric, so the peers are modelled one by one:
+//!
+//! - Each organisation's peer has its own chaincode stream and its own private data, and endorses
+//!   with its own key: the chaincode runs once an endorser, and different results do not become a
+//!   transaction.
+//! - Creators are checked at every door: chain of certificates, role, low-S signature, expiry,
+//!   the time window, transaction id, `Writers` and `Readers`. Whether a signature is right never
+//!   changes, so it is verified once a process.
+//! - Blocks are cut, hashed, signed, validated in Fabric's order and chained by commit hashes. A
+//!   block with everything it changes is *one* durable write; whoever waits for a commit is told
+//!   after it.
+//! - Private data goes to members' peers before the contract's status is looked at, and stays in
+//!   a peer's transient store until it is committed. A peer can be kept from getting it
+//!   ([`Devnet::withhold_private_data`]).
+//! - Errors have the gateway's codes, texts and details.
+//!
+//! # Chaincode
+//!
+//! The stream is a peer's: REGISTER, REGISTERED, READY, then transactions, each with one request
+//! at a time. What a peer does silently is silent here, too, but told in the log: a wrong
+//! `CHAINCODE_ID` gets no answer, and a request sent before the answer to the one before it is
+//! dropped. [`ReadyMode`] chooses between a peer's newer messages and older peers that do not know
+//! them. All messages of the protocol are answered but `INIT`, which no definition here asks for,
+//! and rich queries, which a peer with LevelDB refuses as well.
+//!
+//! # What it does not model
+//!
+//! - **Raft and its faults.** One orderer, in order, never away. What it took is lost if the
+//!   process dies before the commit, as it may be on Fabric before a block is cut: only a commit
+//!   status tells.
+//! - **Gossip and its timing.** All peers are at the same height at all times, private data
+//!   reaches members at once (`requiredPeerCount` and `maxPeerCount` are taken and not used), and
+//!   what a peer missed is not reconciled later.
+//! - **CouchDB**: no rich queries.
+//! - **Revocation lists** and intermediate authorities. ECDSA identities only.
+//! - **Configuration updates**: the first block names the channel and nothing else, policies are
+//!   those of the test network, and definitions come from [`Config`] instead of `_lifecycle`. So
+//!   real read-write sets have reads in `_lifecycle` that these have not, and a new definition
+//!   does not invalidate transactions under way.
+//! - **System chaincodes** (`qscc`, `cscc`, `_lifecycle`), the Endorser, Deliver and Broadcast
+//!   services behind the `peer` command and block events, discovery, several channels.
+//! - Plaintext of a transaction that turned out invalid is dropped, not kept with its block, and
+//!   blocks are delivered without private data.
+//!
+//! Everything is in one file, `ledger/ledger.redb`; see [`IntegrityCheck`] for what is checked at
+//! the start.
 
 mod archive;
 mod ca;

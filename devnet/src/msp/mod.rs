@@ -3,6 +3,8 @@
 mod cache;
 mod certificate;
 mod member;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
