@@ -121,7 +121,8 @@ async fn load(process: Process, dir: &Path, next: &Arc<AtomicU64>, until: usize)
 async fn committed(process: &Process, dir: &Path) -> BTreeSet<u64> {
     let client = process.client(dir, 0).await;
     let keys = client.read(&["range k l"]).await;
-    let numbers: Vec<u64> = keys.lines().map(|key| key[1..].parse().unwrap()).collect();
+    let numbers: Vec<u64> =
+        keys.lines().map(|key| key.strip_prefix("k").unwrap().parse().unwrap()).collect();
     let steps: Vec<String> = numbers
         .iter()
         .flat_map(|number| {
