@@ -3,10 +3,13 @@ use crate::lane::Lane;
 use crate::session::Features;
 use crate::wire::{self, Record};
 use bytes::Bytes;
-use fabric_contract_rs::{Entry, KeyRange, LedgerError, QueryReader, Reader, Space, StateKey};
+use fabric_contract_rs::{
+    EndorsementPolicy, Entry, KeyRange, LedgerError, Modification, QueryReader, Reader, Space,
+    StateKey,
+};
 use fabric_protos::protos::chaincode_message::Type;
-use fabric_protos::protos::{GetStateMultipleResult, QueryResponse};
-use fabric_protos::queryresult::Kv;
+use fabric_protos::protos::{GetStateMultipleResult, QueryResponse, StateMetadataResult};
+use fabric_protos::queryresult::{KeyModification, Kv};
 use prost::Message;
 use std::sync::Arc;
 
@@ -61,26 +64,36 @@ impl PeerLedger {
         range: &KeyRange,
         limit: usize,
     ) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = Vec::new();
-        if limit == 0 {
-            return Ok(entries);
-        }
         let request = wire::get_state_by_range(collection, range);
-        let reply = self.lane.request(Type::GetStateByRange, request).await?;
-        let mut page = decode::<QueryResponse>(reply)?;
+        let entry = |Kv { key, value, .. }| (StateKey::from_ledger(key), value);
+        self.query(Type::GetStateByRange, request, limit, entry).await
+    }
+
+    /// The first `limit` rows of a query, in as many pages as the peer makes of it.
+    async fn query<M: Message + Default, T>(
+        &self,
+        kind: Type,
+        request: Bytes,
+        limit: usize,
+        row: impl Fn(M) -> T,
+    ) -> Result<Vec<T>, LedgerError> {
+        let mut rows = Vec::new();
+        if limit == 0 {
+            return Ok(rows);
+        }
+        let mut page = decode::<QueryResponse>(self.lane.request(kind, request).await?)?;
         loop {
-            let wanted = limit - entries.len();
-            for row in page.results.into_iter().take(wanted) {
-                let Kv { key, value, .. } = decode(row.result_bytes)?;
-                entries.push((StateKey::from_ledger(key), value));
+            let wanted = limit - rows.len();
+            for result in page.results.into_iter().take(wanted) {
+                rows.push(row(decode(result.result_bytes)?));
             }
             // With its last page the peer has closed the query itself.
             if !page.has_more {
-                return Ok(entries);
+                return Ok(rows);
             }
-            if entries.len() >= limit {
+            if rows.len() >= limit {
                 self.lane.request(Type::QueryStateClose, wire::query_id(&page.id)).await?;
-                return Ok(entries);
+                return Ok(rows);
             }
             let reply = self.lane.request(Type::QueryStateNext, wire::query_id(&page.id)).await?;
             page = decode(reply)?;
@@ -152,6 +165,18 @@ impl Reader for PeerLedger {
         let request = wire::get_state(self.collection(Space::Private(collection))?, key);
         Ok(present(self.lane.request(Type::GetPrivateDataHash, request).await?))
     }
+
+    async fn endorsement_policy(
+        &self,
+        space: Space,
+        key: &StateKey,
+    ) -> Result<Option<EndorsementPolicy>, LedgerError> {
+        let request = wire::get_state(self.collection(space)?, key);
+        let reply = self.lane.request(Type::GetStateMetadata, request).await?;
+        let entries = decode::<StateMetadataResult>(reply)?.entries;
+        let policy = entries.into_iter().find(|entry| entry.metakey == wire::VALIDATION_PARAMETER);
+        Ok(policy.and_then(|entry| present(entry.value)).map(EndorsementPolicy::from_ledger))
+    }
 }
 
 impl QueryReader for PeerLedger {
@@ -163,6 +188,23 @@ impl QueryReader for PeerLedger {
     ) -> Result<Vec<Entry>, LedgerError> {
         self.scan(self.collection(Space::Private(collection))?, range, limit).await
     }
+
+    async fn history(
+        &self,
+        key: &StateKey,
+        limit: usize,
+    ) -> Result<Vec<Modification>, LedgerError> {
+        let request = wire::get_history_for_key(key);
+        self.query(Type::GetHistoryForKey, request, limit, modification).await
+    }
+}
+
+fn modification(row: KeyModification) -> Modification {
+    let timestamp_ms = row.timestamp.map_or(0, |time| {
+        time.seconds.saturating_mul(1000).saturating_add((time.nanos / 1_000_000).into())
+    });
+    let value = present(row.value).filter(|_| !row.is_delete);
+    Modification { tx_id: row.tx_id, timestamp_ms, value }
 }
 
 /// A peer stores no empty value, so an empty answer means that there is none.

@@ -5,6 +5,9 @@ use fabric_contract_rs::{KeyRange, Space, StateKey, Write};
 use fabric_protos::protos::chaincode_message::Type;
 use prost::{encode_length_delimiter, length_delimiter_len};
 
+/// The name under which a peer keeps a key's endorsement policy.
+pub(crate) const VALIDATION_PARAMETER: &str = "VALIDATION_PARAMETER";
+
 const WIRE_VARINT: u8 = 0;
 const WIRE_BYTES: u8 = 2;
 
@@ -35,15 +38,14 @@ fn put_field(buffer: &mut Vec<u8>, tag: u8, content: &[u8]) {
 }
 
 fn message(fields: &[(u8, &[u8])]) -> Bytes {
-    let len = fields.iter().map(|(_, content)| field_len(content.len())).sum();
-    let mut buffer = Vec::with_capacity(len);
+    let mut buffer = Vec::with_capacity(fields_len(fields));
     for (tag, content) in fields {
         put_field(&mut buffer, *tag, content);
     }
     buffer.into()
 }
 
-/// GetState, also for hashes.
+/// GetState and GetStateMetadata; the former also for hashes.
 pub(crate) fn get_state(collection: &str, key: &StateKey) -> Bytes {
     message(&[(1, key.as_str().as_bytes()), (2, collection.as_bytes())])
 }
@@ -76,6 +78,11 @@ pub(crate) fn get_state_by_range(collection: &str, range: &KeyRange) -> Bytes {
     ])
 }
 
+/// GetHistoryForKey.
+pub(crate) fn get_history_for_key(key: &StateKey) -> Bytes {
+    message(&[(1, key.as_str().as_bytes())])
+}
+
 /// QueryStateNext and QueryStateClose.
 pub(crate) fn query_id(id: &str) -> Bytes {
     message(&[(1, id.as_bytes())])
@@ -89,14 +96,30 @@ fn record_type(write: &Write) -> Type {
         Write::Put(_) => Type::PutState,
         Write::Delete => Type::DelState,
         Write::Purge => Type::PurgePrivateData,
+        Write::EndorsementPolicy(_) => Type::PutStateMetadata,
     }
 }
 
 fn record_value(write: &Write) -> &[u8] {
     match write {
         Write::Put(value) => value,
-        Write::Delete | Write::Purge => &[],
+        Write::Delete | Write::Purge | Write::EndorsementPolicy(_) => &[],
     }
+}
+
+/// The StateMetadata of a record that has one. It is sent even for an empty policy: peers before
+/// 3.1.5 crash without.
+fn record_metadata(write: &Write) -> Option<[(u8, &[u8]); 2]> {
+    match write {
+        Write::EndorsementPolicy(policy) => {
+            Some([(1, VALIDATION_PARAMETER.as_bytes()), (2, policy)])
+        }
+        Write::Put(_) | Write::Delete | Write::Purge => None,
+    }
+}
+
+fn fields_len(fields: &[(u8, &[u8])]) -> usize {
+    fields.iter().map(|(_, content)| field_len(content.len())).sum()
 }
 
 fn record_content_len((space, key, write): &Record) -> usize {
@@ -104,6 +127,7 @@ fn record_content_len((space, key, write): &Record) -> usize {
     field_len(key.as_str().len())
         + field_len(record_value(write).len())
         + field_len(collection(*space).len())
+        + record_metadata(write).map_or(0, |metadata| field_len(fields_len(&metadata)))
         + type_len
 }
 
@@ -122,18 +146,25 @@ pub(crate) fn write_batch(records: &[Record]) -> Bytes {
         put_field(&mut buffer, 1, key.as_str().as_bytes());
         put_field(&mut buffer, 2, record_value(write));
         put_field(&mut buffer, 3, collection(*space).as_bytes());
+        if let Some(metadata) = record_metadata(write) {
+            put_field(&mut buffer, 4, &message(&metadata));
+        }
         buffer.put_u8(5 << 3 | WIRE_VARINT);
         buffer.put_u8(u8::try_from(i32::from(record_type(write))).unwrap_or_default());
     }
     buffer.into()
 }
 
-/// PutState, DelState or PurgePrivateState.
+/// PutState, DelState, PurgePrivateState or PutStateMetadata.
 pub(crate) fn single_write((space, key, write): &Record) -> (Type, Bytes) {
     let (key, collection) = (key.as_str().as_bytes(), collection(*space).as_bytes());
     let payload = match write {
         Write::Put(value) => message(&[(1, key), (2, value), (3, collection)]),
         Write::Delete | Write::Purge => message(&[(1, key), (2, collection)]),
+        Write::EndorsementPolicy(_) => {
+            let metadata = record_metadata(write).map(|metadata| message(&metadata));
+            message(&[(1, key), (3, collection), (4, &metadata.unwrap_or_default())])
+        }
     };
     (record_type(write), payload)
 }
@@ -153,12 +184,20 @@ mod tests {
         assert_eq!(got.len(), expected.encoded_len());
     }
 
+    fn policy(write: &Write) -> Option<protos::StateMetadata> {
+        let Write::EndorsementPolicy(policy) = write else { return None };
+        let metakey = VALIDATION_PARAMETER.to_owned();
+        Some(protos::StateMetadata { metakey, value: policy.clone() })
+    }
+
     fn records() -> Vec<Record> {
         vec![
             (Space::Public, key("a"), Write::Put(Bytes::from(vec![7; 300]))),
             (Space::Private("health"), key("\0t\0é\0"), Write::Put("v".into())),
             (Space::Public, key("gone"), Write::Delete),
             (Space::Private("health"), key("purged"), Write::Purge),
+            (Space::Private("health"), key("k"), Write::EndorsementPolicy(vec![9; 200].into())),
+            (Space::Public, key("k"), Write::EndorsementPolicy(Bytes::new())),
         ]
     }
 
@@ -186,6 +225,9 @@ mod tests {
             metadata: Bytes::new(),
         };
         check(&get_state_by_range("c", &range), expected);
+        check(&get_history_for_key(&key("k")), protos::GetHistoryForKey { key: s("k") });
+        let expected = protos::GetStateMetadata { key: s("k"), collection: s("c") };
+        check(&get_state("c", &key("k")), expected);
         check(&query_id("q"), protos::QueryStateNext { id: s("q") });
         check(&query_id("q"), protos::QueryStateClose { id: s("q") });
     }
@@ -199,7 +241,7 @@ mod tests {
                 key: key.as_str().to_owned(),
                 value: Bytes::copy_from_slice(record_value(write)),
                 collection: collection(*space).to_owned(),
-                metadata: None,
+                metadata: policy(write),
                 r#type: record_type(write).into(),
             })
             .collect();
@@ -213,12 +255,30 @@ mod tests {
         let s = str::to_owned;
         let singles: Vec<_> = records().iter().map(single_write).collect();
         let kinds: Vec<_> = singles.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(kinds, [Type::PutState, Type::PutState, Type::DelState, Type::PurgePrivateData]);
+        assert_eq!(
+            kinds,
+            [
+                Type::PutState,
+                Type::PutState,
+                Type::DelState,
+                Type::PurgePrivateData,
+                Type::PutStateMetadata,
+                Type::PutStateMetadata,
+            ]
+        );
         let put =
             protos::PutState { key: s("\0t\0é\0"), value: "v".into(), collection: s("health") };
         check(&singles[1].1, put);
         check(&singles[2].1, protos::DelState { key: s("gone"), collection: s("") });
         let purge = protos::PurgePrivateState { key: s("purged"), collection: s("health") };
         check(&singles[3].1, purge);
+        for (record, collection) in [(4, "health"), (5, "")] {
+            let put = protos::PutStateMetadata {
+                key: s("k"),
+                collection: s(collection),
+                metadata: policy(&records()[record].2),
+            };
+            check(&singles[record].1, put);
+        }
     }
 }

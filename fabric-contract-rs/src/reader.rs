@@ -1,4 +1,4 @@
-use crate::{KeyRange, LedgerError, StateKey};
+use crate::{EndorsementPolicy, KeyRange, LedgerError, StateKey, TimestampMs};
 use bytes::Bytes;
 use std::future::Future;
 
@@ -13,6 +13,17 @@ pub enum Space {
 
 /// A key and its value, as a range returns them.
 pub type Entry = (StateKey, Bytes);
+
+/// One change of a public key, as its history tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Modification<V = Bytes> {
+    /// The transaction that changed the key.
+    pub tx_id: String,
+    /// When its client said it was.
+    pub timestamp_ms: TimestampMs,
+    /// What was written; `None` when the key was removed.
+    pub value: Option<V>,
+}
 
 /// What a transaction may read: committed state as it was when the peer began to simulate.
 ///
@@ -51,9 +62,17 @@ pub trait Reader: Send + Sync {
         collection: &'static str,
         key: &StateKey,
     ) -> impl Future<Output = Result<Option<Bytes>, LedgerError>> + Send;
+
+    /// The key's own endorsement policy; `None` where the chaincode's or collection's governs.
+    fn endorsement_policy(
+        &self,
+        space: Space,
+        key: &StateKey,
+    ) -> impl Future<Output = Result<Option<EndorsementPolicy>, LedgerError>> + Send;
 }
 
-/// What a query may read besides: scans that a peer refuses to combine with writes.
+/// What a query may read besides: what a peer refuses to combine with writes, or does not re-check
+/// at commit.
 pub trait QueryReader: Reader {
     /// The first `limit` entries of a range of a private collection.
     ///
@@ -64,4 +83,13 @@ pub trait QueryReader: Reader {
         range: &KeyRange,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Entry>, LedgerError>> + Send;
+
+    /// The last `limit` changes of a public key, newest first.
+    ///
+    /// They are not re-checked at commit, and a peer may have its history database switched off.
+    fn history(
+        &self,
+        key: &StateKey,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Modification>, LedgerError>> + Send;
 }

@@ -1,6 +1,7 @@
 use crate::key::{KeyReader, KeyWriter};
 use crate::{
-    Entry, Key, KeyPart, KeyRange, LedgerError, QueryReader, Reader, Space, StateKey, Writes,
+    Entry, Key, KeyPart, KeyRange, LedgerError, Modification, QueryReader, Reader, Space, StateKey,
+    Writes,
 };
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
@@ -133,7 +134,8 @@ where
         Ok(())
     }
 
-    /// The first `limit` entries of `range`, decoded.
+    /// The first `limit` entries of `range`, decoded. The next page begins
+    /// [after](KeyRange::after) the last one's key.
     ///
     /// # Errors
     /// Whatever the ledger reports, or [`LedgerError::Corrupt`].
@@ -148,6 +150,28 @@ where
             Space::Private(collection) => ledger.private_range(collection, range, limit).await?,
         };
         entries.iter().map(|entry| self.decode_entry(entry)).collect()
+    }
+
+    /// The last `limit` changes of `key`, newest first, decoded.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unsupported`] for a table of a collection, whose history peers do not keep;
+    /// whatever the ledger reports, or [`LedgerError::Corrupt`].
+    pub async fn history(
+        &self,
+        ledger: &impl QueryReader,
+        key: &K,
+        limit: usize,
+    ) -> Result<Vec<Modification<V>>, LedgerError> {
+        if self.space != Space::Public {
+            return Err(LedgerError::Unsupported("history of private data".to_owned()));
+        }
+        let history = ledger.history(&self.key(key)?, limit).await?;
+        let decoded = history.into_iter().map(|Modification { tx_id, timestamp_ms, value }| {
+            let value = value.map(|bytes| self.decode(&bytes)).transpose()?;
+            Ok(Modification { tx_id, timestamp_ms, value })
+        });
+        decoded.collect()
     }
 
     /// A value in its stored form.

@@ -1,4 +1,4 @@
-use crate::{LedgerError, Space, StateKey};
+use crate::{EndorsementPolicy, LedgerError, Space, StateKey};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ pub enum Write {
     Delete,
     /// The private key is removed together with its history.
     Purge,
+    /// The key takes this endorsement policy; an empty one removes it.
+    EndorsementPolicy(Bytes),
 }
 
 /// The chaincode event of a transaction. It stands in the block in clear.
@@ -22,6 +24,13 @@ pub struct Event {
     pub payload: Bytes,
 }
 
+/// The last word on one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Change {
+    value: Option<Write>,
+    endorsement_policy: Option<Bytes>,
+}
+
 /// Everything a transaction will change: a value, sent to the peer only when the transaction has
 /// succeeded.
 ///
@@ -29,7 +38,7 @@ pub struct Event {
 /// state. The last write of a key wins; iteration is in key order, the same on every peer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Writes {
-    records: BTreeMap<(Space, StateKey), Write>,
+    changes: BTreeMap<(Space, StateKey), Change>,
     event: Option<Event>,
 }
 
@@ -47,18 +56,35 @@ impl Writes {
         if value.is_empty() {
             return Err(LedgerError::EmptyValue);
         }
-        self.records.insert((space, key), Write::Put(value));
+        self.change(space, key).value = Some(Write::Put(value));
         Ok(())
     }
 
     /// Removes `key`.
     pub fn delete(&mut self, space: Space, key: StateKey) {
-        self.records.insert((space, key), Write::Delete);
+        self.change(space, key).value = Some(Write::Delete);
     }
 
     /// Removes a private key and its history from every peer; the hashes in blocks stay.
     pub fn purge(&mut self, collection: &'static str, key: StateKey) {
-        self.records.insert((Space::Private(collection), key), Write::Purge);
+        self.change(Space::Private(collection), key).value = Some(Write::Purge);
+    }
+
+    /// Lets a policy of its own govern the changes of `key` from the next one on.
+    ///
+    /// It has no effect on a key without a value, and goes with a key that is removed.
+    pub fn set_endorsement_policy(
+        &mut self,
+        space: Space,
+        key: StateKey,
+        policy: &EndorsementPolicy,
+    ) {
+        self.change(space, key).endorsement_policy = Some(policy.as_bytes().clone());
+    }
+
+    /// Lets the chaincode's or collection's policy govern the changes of `key` again.
+    pub fn remove_endorsement_policy(&mut self, space: Space, key: StateKey) {
+        self.change(space, key).endorsement_policy = Some(Bytes::new());
     }
 
     /// Sets the transaction's event; the last one set is the one sent. One without a name makes the
@@ -74,16 +100,28 @@ impl Writes {
 
     /// How many keys change.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.changes.len()
     }
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.changes.is_empty()
     }
 
-    /// The changes in key order and the event: for the server and ledgers.
+    /// The changes in key order, a key's value before its policy, and the event: for the server and
+    /// ledgers.
     pub fn into_parts(self) -> (impl Iterator<Item = (Space, StateKey, Write)>, Option<Event>) {
-        (self.records.into_iter().map(|((space, key), write)| (space, key, write)), self.event)
+        let records = self.changes.into_iter().flat_map(|((space, key), change)| {
+            // A peer must never be given the policy of a key that is gone.
+            let stays = !matches!(change.value, Some(Write::Delete | Write::Purge));
+            let policy = change.endorsement_policy.filter(|_| stays).map(Write::EndorsementPolicy);
+            let records = change.value.into_iter().chain(policy);
+            records.map(move |write| (space, key.clone(), write))
+        });
+        (records, self.event)
+    }
+
+    fn change(&mut self, space: Space, key: StateKey) -> &mut Change {
+        self.changes.entry((space, key)).or_default()
     }
 }

@@ -87,6 +87,8 @@ fn a_ledger_without_conflicts_is_found() {
         "a_changed_range_is_a_phantom",
         "private_reads_conflict",
         "private_hash_reads_conflict",
+        "a_changed_key_policy_stops_later_writers",
+        "an_unfulfilled_key_policy_stops_writers",
     ];
     assert_eq!(failed(&report), expected);
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use fabric_contract_rs::testing::{MockLedger, block_on, conformance::ConformanceContract};
 use fabric_contract_rs::{
-    Batch, Entry, KeyError, KeyRange, LedgerError, Reader, Space, StateKey, Table, TxError, Writes,
-    minicbor,
+    Batch, EndorsementPolicy, Entry, KeyError, KeyRange, LedgerError, Reader, Space, StateKey,
+    Table, TxError, Writes, minicbor,
 };
 
 const DEVICES: Table<(String,), Device> = Table::new("device", Space::Public);
@@ -58,6 +58,13 @@ impl Reader for Empty {
         _: &'static str,
         _: &StateKey,
     ) -> Result<Option<Bytes>, LedgerError> {
+        Ok(None)
+    }
+    async fn endorsement_policy(
+        &self,
+        _: Space,
+        _: &StateKey,
+    ) -> Result<Option<EndorsementPolicy>, LedgerError> {
         Ok(None)
     }
 }

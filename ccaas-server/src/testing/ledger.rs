@@ -1,14 +1,19 @@
 use bytes::Bytes;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
-    ChaincodeMessage, DelState, GetState, GetStateByRange, GetStateMultiple,
-    GetStateMultipleResult, PurgePrivateState, PutState, QueryResponse, QueryResultBytes,
-    QueryStateClose, QueryStateNext, WriteBatchState,
+    ChaincodeMessage, DelState, GetHistoryForKey, GetState, GetStateByRange, GetStateMetadata,
+    GetStateMultiple, GetStateMultipleResult, PurgePrivateState, PutState, PutStateMetadata,
+    QueryResponse, QueryResultBytes, QueryStateClose, QueryStateNext, StateMetadata,
+    StateMetadataResult, WriteBatchState, write_record,
 };
-use fabric_protos::queryresult::Kv;
+use fabric_protos::queryresult::{KeyModification, Kv};
 use prost::Message;
+use prost_types::Timestamp;
 use ring::digest;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What peers before 3.1.5 crash on.
+const NO_METADATA: &str = "a metadata write without metadata";
 
 /// Rows a page, as peers have it.
 const PAGE_ROWS: usize = 100;
@@ -22,6 +27,10 @@ type Place = (String, String);
 #[derive(Debug, Default)]
 pub struct ScriptedLedger {
     state: BTreeMap<Place, Bytes>,
+    /// Metadata of keys; a missing submessage is what crashes peers before 3.1.5.
+    metadata: BTreeMap<Place, StateMetadata>,
+    /// Changes of public keys, oldest first.
+    history: BTreeMap<String, Vec<KeyModification>>,
     unreconciled: BTreeSet<Place>,
     pending: BTreeMap<Place, Vec<Change>>,
     queries: BTreeMap<String, Vec<QueryResultBytes>>,
@@ -29,8 +38,15 @@ pub struct ScriptedLedger {
     counts: BTreeMap<i32, usize>,
 }
 
-/// Collection, key, and the value; empty when it is removed.
-type Change = (String, String, Bytes);
+/// Collection, key, and what becomes of it.
+type Change = (String, String, Effect);
+
+#[derive(Debug)]
+enum Effect {
+    /// The value; empty when it is removed.
+    Value(Bytes),
+    Metadata(StateMetadata),
+}
 
 impl ScriptedLedger {
     /// Puts a value; an empty collection is public state.
@@ -104,12 +120,30 @@ impl ScriptedLedger {
     pub fn end(&mut self, channel_id: &str, tx_id: &str, commit: bool) {
         let changes = self.pending.remove(&(channel_id.to_owned(), tx_id.to_owned()));
         self.queries.clear();
-        for (collection, key, value) in changes.into_iter().flatten().filter(|_| commit) {
-            if value.is_empty() {
-                self.state.remove(&(collection, key));
-            } else {
-                self.state.insert((collection, key), value);
+        for (collection, key, effect) in changes.into_iter().flatten().filter(|_| commit) {
+            let place = (collection, key);
+            match effect {
+                Effect::Metadata(metadata) => {
+                    self.metadata.insert(place, metadata);
+                }
+                Effect::Value(value) => self.change(tx_id, place, value),
             }
+        }
+    }
+
+    fn change(&mut self, tx_id: &str, place: Place, value: Bytes) {
+        let (collection, key) = &place;
+        if collection.is_empty() {
+            let (tx_id, is_delete) = (tx_id.to_owned(), value.is_empty());
+            let timestamp = Some(Timestamp { seconds: 1, nanos: 2_000_000 });
+            let row = KeyModification { tx_id, value: value.clone(), timestamp, is_delete };
+            self.history.entry(key.clone()).or_default().push(row);
+        }
+        if value.is_empty() {
+            self.metadata.remove(&place);
+            self.state.remove(&place);
+        } else {
+            self.state.insert(place, value);
         }
     }
 
@@ -129,7 +163,20 @@ impl ScriptedLedger {
                 let hash = |value: &Bytes| digest::digest(&digest::SHA256, value);
                 Ok(value.map_or_else(Bytes::new, |it| Bytes::copy_from_slice(hash(it).as_ref())))
             }
+            Type::GetStateMetadata => {
+                let GetStateMetadata { key, collection } = decode(payload)?;
+                let entries = self.metadata.get(&(collection, key)).cloned().into_iter().collect();
+                Ok(StateMetadataResult { entries }.encode_to_vec().into())
+            }
             Type::GetStateByRange => self.range(decode(payload)?),
+            Type::GetHistoryForKey => {
+                let GetHistoryForKey { key } = decode(payload)?;
+                let rows = self.history.get(&key).into_iter().flatten().rev();
+                let rows = rows
+                    .map(|row| QueryResultBytes { result_bytes: row.encode_to_vec().into() })
+                    .collect();
+                Ok(self.open(rows))
+            }
             Type::QueryStateNext => {
                 let QueryStateNext { id } = decode(payload)?;
                 let rows = self.queries.remove(&id).ok_or("query iterator not found")?;
@@ -172,8 +219,12 @@ impl ScriptedLedger {
                 QueryResultBytes { result_bytes: kv.encode_to_vec().into() }
             })
             .collect();
+        Ok(self.open(rows))
+    }
+
+    fn open(&mut self, rows: Vec<QueryResultBytes>) -> Bytes {
         self.queries_opened += 1;
-        Ok(self.page(format!("query{}", self.queries_opened), rows))
+        self.page(format!("query{}", self.queries_opened), rows)
     }
 
     fn page(&mut self, id: String, mut rows: Vec<QueryResultBytes>) -> Bytes {
@@ -190,21 +241,33 @@ impl ScriptedLedger {
         let changes: Vec<Change> = match request.r#type() {
             Type::PutState => {
                 let PutState { key, value, collection } = decode(payload)?;
-                vec![(collection, key, value)]
+                vec![(collection, key, Effect::Value(value))]
             }
             Type::DelState => {
                 let DelState { key, collection } = decode(payload)?;
-                vec![(collection, key, Bytes::new())]
+                vec![(collection, key, Effect::Value(Bytes::new()))]
             }
             Type::PurgePrivateData => {
                 let PurgePrivateState { key, collection } = decode(payload)?;
-                vec![(collection, key, Bytes::new())]
+                vec![(collection, key, Effect::Value(Bytes::new()))]
+            }
+            Type::PutStateMetadata => {
+                let PutStateMetadata { key, collection, metadata } = decode(payload)?;
+                vec![(collection, key, Effect::Metadata(metadata.ok_or(NO_METADATA)?))]
             }
             Type::WriteBatchState => decode::<WriteBatchState>(payload)?
                 .rec
                 .into_iter()
-                .map(|record| (record.collection, record.key, record.value))
-                .collect(),
+                .map(|record| {
+                    let effect = match record.r#type() {
+                        write_record::Type::PutStateMetadata => {
+                            Effect::Metadata(record.metadata.ok_or(NO_METADATA)?)
+                        }
+                        _ => Effect::Value(record.value),
+                    };
+                    Ok((record.collection, record.key, effect))
+                })
+                .collect::<Result<_, String>>()?,
             other => return Err(format!("the scripted ledger has no {}", other.as_str_name())),
         };
         let place = (request.channel_id.clone(), request.txid.clone());

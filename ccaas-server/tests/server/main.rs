@@ -4,6 +4,7 @@
 
 mod endings;
 mod handshake;
+mod keys;
 mod probe;
 mod reads;
 mod running;

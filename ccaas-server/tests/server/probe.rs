@@ -2,8 +2,8 @@
 
 use fabric_contract_rs::schemars::JsonSchema;
 use fabric_contract_rs::{
-    Contract, Evaluate, KeyRange, QueryReader, Reader, Route, Space, StateKey, Submit, TxContext,
-    TxError, Writes, evaluate, submit,
+    Contract, EndorsementPolicy, EndorsingRole, Evaluate, KeyRange, Modification, QueryReader,
+    Reader, Route, Space, StateKey, Submit, TxContext, TxError, Writes, evaluate, submit,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,10 +58,12 @@ impl Contract for Probe {
                 submit::<DropLast, R>(),
                 submit::<Both, R>(),
                 submit::<Large, R>(),
+                submit::<Policy, R>(),
                 evaluate::<Get, R>(),
                 evaluate::<GetMany, R>(),
                 evaluate::<Scan, R>(),
                 evaluate::<Hash, R>(),
+                evaluate::<History, R>(),
                 evaluate::<Who, R>(),
             ]
         }
@@ -441,5 +443,55 @@ impl Evaluate for Who {
             cx.timestamp_ms(),
             client.msp_id()
         ))
+    }
+}
+
+// Sets a key's endorsement policy, or takes it away where no organisation is named; answers
+// the one before.
+transaction!(Policy { private: bool, key: String, msp_ids: Vec<String> });
+
+impl Submit for Policy {
+    const NAME: &'static str = "Policy";
+    const ROLES: &'static [&'static str] = &[];
+    type State = Dropped;
+    type Output = Option<String>;
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &Dropped,
+        _: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Option<String>, TxError> {
+        let (space, key) = (space(self.private), key(&self.key)?);
+        let before = ledger.endorsement_policy(space, &key).await?;
+        let msp_ids = self.msp_ids.iter().map(String::as_str);
+        match EndorsementPolicy::all_of(EndorsingRole::Peer, msp_ids) {
+            Ok(policy) => writes.set_endorsement_policy(space, key, &policy),
+            Err(_) => writes.remove_endorsement_policy(space, key),
+        }
+        Ok(before.map(|policy| hex::encode(policy.as_bytes())))
+    }
+}
+
+transaction!(History { key: String, limit: usize });
+
+impl Evaluate for History {
+    const NAME: &'static str = "History";
+    const ROLES: &'static [&'static str] = &[];
+    type State = Dropped;
+    type Output = Vec<(String, i64, Option<String>)>;
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &Dropped,
+        _: &TxContext,
+        ledger: &impl QueryReader,
+    ) -> Result<Self::Output, TxError> {
+        let history = ledger.history(&key(&self.key)?, self.limit).await?;
+        let row = |change: Modification| (change.tx_id, change.timestamp_ms, text(change.value));
+        Ok(history.into_iter().map(row).collect())
     }
 }

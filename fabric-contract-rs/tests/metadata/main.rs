@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use fabric_contract_rs::testing::{TestIdentity, block_on};
 use fabric_contract_rs::{
-    Contract, Entry, Evaluate, KeyRange, LedgerError, Outcome, QueryReader, Reader, Route, Space,
-    StateKey, Submit, TxContext, TxError, TxParts, Writes, evaluate, invoke, submit,
+    Contract, EndorsementPolicy, Entry, Evaluate, KeyRange, LedgerError, Modification, Outcome,
+    QueryReader, Reader, Route, Space, StateKey, Submit, TxContext, TxError, TxParts, Writes,
+    evaluate, invoke, submit,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -163,9 +164,19 @@ impl Reader for Nothing {
     ) -> Result<Option<Bytes>, LedgerError> {
         Ok(None)
     }
+    async fn endorsement_policy(
+        &self,
+        _: Space,
+        _: &StateKey,
+    ) -> Result<Option<EndorsementPolicy>, LedgerError> {
+        Ok(None)
+    }
 }
 
 impl QueryReader for Nothing {
+    async fn history(&self, _: &StateKey, _: usize) -> Result<Vec<Modification>, LedgerError> {
+        Ok(Vec::new())
+    }
     async fn private_range(
         &self,
         _: &'static str,

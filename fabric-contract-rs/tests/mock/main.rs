@@ -2,11 +2,13 @@
 
 mod notes;
 
-use fabric_contract_rs::testing::TxValidationCode::{self, DuplicateTxid, MvccReadConflict, Valid};
+use fabric_contract_rs::testing::TxValidationCode::{
+    self, DuplicateTxid, EndorsementPolicyFailure, MvccReadConflict, Valid,
+};
 use fabric_contract_rs::testing::{
     Call, CallError, MOCK_EPOCH_MS, MockCollection, MockLedger, TestIdentity,
 };
-use fabric_contract_rs::{ClientIdentity, Space, Writes};
+use fabric_contract_rs::{ClientIdentity, EndorsementPolicy, EndorsingRole, Space, Writes};
 use notes::{NOTES, Notes, SECRETS};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -264,6 +266,32 @@ fn an_undefined_collection_is_refused_as_the_peer_does() {
     let error = ledger.submit(&write("a", "n", "s")).unwrap_err();
     assert_eq!(error.code(), Some("LEDGER_ERROR"));
     assert!(error.to_string().contains("collection mychannel/mock/secrets could not be found"));
+}
+
+#[test]
+fn policies_of_keys_say_who_must_endorse() {
+    let mut ledger = ledger();
+    let (note, secret) = (NOTES.key(&key("a")).unwrap(), SECRETS.key(&key("a")).unwrap());
+    let second = EndorsementPolicy::all_of(EndorsingRole::Peer, ["Org2MSP"]).unwrap();
+    ledger.submit(&write("a", "note", "secret")).unwrap();
+    let mut writes = Writes::new();
+    writes.set_endorsement_policy(Space::Public, note, &second);
+    writes.set_endorsement_policy(PRIVATE, secret, &second);
+    ledger.seed(writes);
+
+    let public = call("Write", json!({ "id": "a", "note": "new" }));
+    let private = call("Write", json!({ "id": "a", "secret": "new" }));
+    for (call, event) in [(public, 2), (private, 3)] {
+        let endorsed = ledger.endorse_at(&["Org1MSP"], &call).unwrap();
+        assert_eq!(ledger.commit(vec![endorsed]), [EndorsementPolicyFailure]);
+        assert_eq!(ledger.events().len(), event - 1);
+        let endorsed = ledger.endorse_at(&["Org2MSP"], &call).unwrap();
+        assert_eq!(ledger.commit(vec![endorsed]), [Valid]);
+        assert_eq!(ledger.events().len(), event);
+    }
+    // A key that has none is not concerned.
+    let other = ledger.endorse_at(&["Org1MSP"], &write("b", "note", "secret")).unwrap();
+    assert_eq!(ledger.commit(vec![other]), [Valid]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub enum Verdict {
     Failed(String),
 }
 
-/// A ledger that runs the [`ConformanceContract`], and a client of it.
+/// A ledger that runs the [`ConformanceContract`], and a client of an organisation that endorses.
 pub trait Backend {
     /// Evaluates a call on one peer.
     fn evaluate(&mut self, call: Invocation) -> impl Future<Output = Verdict>;

@@ -1,7 +1,7 @@
 use super::step::{Attributes, Cell, Place, Step};
 use crate::{
-    Contract, Entry, Evaluate, LedgerError, QueryReader, Reader, Route, Space, StateKey, Submit,
-    Table, TxContext, TxError, Writes, evaluate, submit,
+    Contract, EndorsementPolicy, EndorsingRole, Entry, Evaluate, LedgerError, QueryReader, Reader,
+    Route, Space, StateKey, Submit, Table, TxContext, TxError, Writes, evaluate, submit,
 };
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -103,6 +103,17 @@ impl Submit for Apply {
                     writes.purge(COLLECTION, key.to_key()?);
                     NOTHING
                 }
+                Step::SetPolicy(cell, msp_ids) => {
+                    let msp_ids = msp_ids.iter().map(String::as_str);
+                    let policy = EndorsementPolicy::all_of(EndorsingRole::Peer, msp_ids)
+                        .map_err(|error| unfit(&error.to_string()))?;
+                    writes.set_endorsement_policy(space(cell.place), cell.key.to_key()?, &policy);
+                    NOTHING
+                }
+                Step::RemovePolicy(cell) => {
+                    writes.remove_endorsement_policy(space(cell.place), cell.key.to_key()?);
+                    NOTHING
+                }
                 Step::Event(name, payload) => {
                     writes.set_event(name, payload);
                     NOTHING
@@ -134,6 +145,11 @@ impl Evaluate for Look {
                 Step::Range { place: Place::Private, range, limit } => entries(
                     ledger.private_range(COLLECTION, &range.to_range()?, size(limit)).await?,
                 ),
+                Step::History(key, limit) => {
+                    let history = ledger.history(&key.to_key()?, size(limit)).await?;
+                    let values = history.iter().map(|change| change.value.as_ref().map(show));
+                    Answer::Many(values.collect())
+                }
                 step => read(step, cx, ledger).await?,
             };
             answers.push(answer);
@@ -159,6 +175,10 @@ async fn read(step: Step, cx: &TxContext, ledger: &impl Reader) -> Result<Answer
             let hash = ledger.private_hash(COLLECTION, &key.to_key()?).await?;
             Answer::One(hash.map(hex::encode))
         }
+        Step::GetPolicy(cell) => {
+            let policy = ledger.endorsement_policy(space(cell.place), &cell.key.to_key()?).await?;
+            one(policy.map(|policy| policy.as_bytes().clone()))
+        }
         Step::Transient(name) => one(cx.transient(&name).cloned()),
         Step::Context => Answer::Many(vec![
             Some(cx.tx_id().to_owned()),
@@ -173,7 +193,7 @@ async fn read(step: Step, cx: &TxContext, ledger: &impl Reader) -> Result<Answer
                 "the transaction was told to fail",
             ));
         }
-        _ => return Err(unfit("a query writes nothing")),
+        _ => return Err(unfit("this is no step of this kind of transaction")),
     })
 }
 

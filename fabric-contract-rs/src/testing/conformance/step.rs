@@ -29,6 +29,14 @@ pub enum Step {
     },
     /// Reads the hash of a private value.
     Hash(KeyText),
+    /// Reads the last changes of a public key; in a query.
+    History(KeyText, u32),
+    /// Reads the endorsement policy of a key.
+    GetPolicy(Cell),
+    /// Has the peers of these organisations endorse the changes of a key.
+    SetPolicy(Cell, Vec<String>),
+    /// Takes a key's endorsement policy away.
+    RemovePolicy(Cell),
     /// Gives a key the bytes of a text.
     Put(Cell, String),
     /// Gives a key the bytes written in hexadecimal.

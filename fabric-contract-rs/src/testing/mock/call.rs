@@ -82,6 +82,7 @@ pub struct Endorsed {
     /// What it cost on one peer.
     pub trips: RoundTrips,
     pub(super) timestamp_ms: TimestampMs,
+    pub(super) endorsers: Vec<String>,
     pub(super) results: SimulationResults,
 }
 

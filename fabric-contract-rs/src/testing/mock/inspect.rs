@@ -102,7 +102,8 @@ impl<C: Contract> MockLedger<C> {
     /// Commits writes that no transaction made, as a block of their own: state to start from.
     ///
     /// # Panics
-    /// When a collection is not defined or a public key is to be purged.
+    /// When a collection is not defined, a public key is to be purged, or not even all organisations
+    /// together may change a key.
     pub fn seed(&mut self, writes: Writes) {
         let nobody = super::super::TestIdentity::new("Org1MSP", "seed").client();
         let cx = self.context(&super::Call::of_args(&nobody, Vec::new()));
@@ -111,12 +112,14 @@ impl<C: Contract> MockLedger<C> {
         #[expect(clippy::expect_used, reason = "a test without an organisation fails at once")]
         let peer = self.peers.first().expect("the channel has an organisation");
         let (results, trips) = right(self.reader(&peer.msp_id, &cx, Access(all)).finish(writes));
+        let endorsers = self.peers.iter().map(|peer| peer.msp_id.clone()).collect();
         let codes = self.commit(vec![Endorsed {
             tx_id: cx.tx_id().to_owned(),
             response: Response { status: 200, message: String::new(), payload: Bytes::new() },
             event,
             trips,
             timestamp_ms: cx.timestamp_ms(),
+            endorsers,
             results,
         }]);
         assert_eq!(codes, [TxValidationCode::Valid], "blind writes never conflict");

@@ -3,6 +3,7 @@
 mod call;
 mod inspect;
 mod peer;
+mod policy;
 mod reader;
 mod trips;
 
@@ -18,6 +19,7 @@ use fabric_ledger::{
     Timestamp, TxRecord, TxValidationCode, Version, key_modifications, sha256,
 };
 use peer::{Block, Peer};
+use policy::KeyPolicies;
 use reader::{Access, NAMESPACE};
 use std::sync::Arc;
 
@@ -34,8 +36,8 @@ pub const MOCK_EPOCH_MS: TimestampMs = 1_704_067_200_000;
 ///
 /// It is stricter than Fabric: each transaction is executed at least twice, on the peers of all its
 /// endorsers, and must come out the same byte for byte, and a contract may wait for nothing but the
-/// ledger. What it leaves out: signatures and endorsement policies (every endorser endorses
-/// everything), the orderer's batching, expiry of private data, message sizes.
+/// ledger. What it leaves out: signatures, endorsement policies but those of keys (the endorsers are
+/// who must endorse), the orderer's batching, expiry of private data, message sizes.
 ///
 /// ```
 /// # use fabric_contract_rs::*;
@@ -226,18 +228,35 @@ impl<C: Contract> MockLedger<C> {
     /// # Errors
     /// Any [`CallError`] but [`CallError::Invalid`].
     pub fn endorse(&mut self, call: &Call) -> Result<Endorsed, CallError> {
+        let endorsers = self.endorsers();
+        self.endorse_on(endorsers, call)
+    }
+
+    /// As [`endorse`](Self::endorse), by the peers of these organisations only: for key-level
+    /// endorsement policies.
+    ///
+    /// # Errors
+    /// Any [`CallError`] but [`CallError::Invalid`].
+    ///
+    /// # Panics
+    /// When the channel has no such organisation, or there is none.
+    pub fn endorse_at(&mut self, msp_ids: &[&str], call: &Call) -> Result<Endorsed, CallError> {
+        self.endorse_on(msp_ids.iter().map(|&msp_id| msp_id.to_owned()).collect(), call)
+    }
+
+    fn endorse_on(&mut self, endorsers: Vec<String>, call: &Call) -> Result<Endorsed, CallError> {
         let cx = self.context(call);
-        let mut endorsers = self.endorsers();
-        if let [only] = endorsers.as_slice() {
-            endorsers.push(only.clone());
-        }
+        let again = match endorsers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
         let mut executions = Vec::new();
-        for msp_id in endorsers {
-            let execution = self.execute(&msp_id, call, &cx)?;
+        for msp_id in endorsers.iter().chain(again) {
+            let execution = self.execute(msp_id, call, &cx)?;
             if execution.never_endorse {
                 return Err(CallError::NeverEndorsed);
             }
-            executions.push((msp_id, execution));
+            executions.push((msp_id.clone(), execution));
         }
         let mut executions = executions.into_iter();
         #[expect(clippy::expect_used, reason = "a test without endorsers fails at once")]
@@ -253,6 +272,7 @@ impl<C: Contract> MockLedger<C> {
             event: endorsed.event,
             trips: endorsed.trips,
             timestamp_ms: cx.timestamp_ms(),
+            endorsers,
             results: endorsed.results,
         })
     }
@@ -354,6 +374,7 @@ impl<C: Contract> MockLedger<C> {
     ) -> Result<Vec<TxValidationCode>, StoreError> {
         let number = self.height;
         self.height += 1;
+        let mut policies = KeyPolicies::new(&self.state);
         let mut validator = BlockStateValidator::new(&*self.state, number);
         let mut codes = Vec::new();
         let mut ids = Vec::new();
@@ -361,8 +382,10 @@ impl<C: Contract> MockLedger<C> {
             let known = self.state.transaction(&transaction.tx_id)?.is_some();
             let code = if known || ids.contains(&&transaction.tx_id) {
                 TxValidationCode::DuplicateTxid
-            } else {
+            } else if policies.admit(&transaction.results.rwset, &transaction.endorsers)? {
                 validator.add(tx, &transaction.results.rwset)?
+            } else {
+                TxValidationCode::EndorsementPolicyFailure
             };
             ids.push(&transaction.tx_id);
             codes.push(code);

@@ -1,9 +1,13 @@
 use super::trips::RoundTrips;
-use crate::{Entry, KeyRange, LedgerError, QueryReader, Reader, Space, StateKey, Write, Writes};
+use crate::{
+    EndorsementPolicy, Entry, KeyRange, LedgerError, Modification, QueryReader, Reader, Space,
+    StateKey, Write, Writes,
+};
 use bytes::Bytes;
+use fabric_ledger::metadata::{KeyMetadata, VALIDATION_PARAMETER};
 use fabric_ledger::{
     CollectionAccess, MemoryStore, Permission, QueryBatch, QueryRows, Simulation, SimulationError,
-    SimulationResults, Simulator,
+    SimulationResults, Simulator, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,7 +87,18 @@ fn apply(
         (Space::Private(collection), Write::Purge) => {
             simulator.purge_private_data(NAMESPACE, collection, key)
         }
+        (Space::Public, Write::EndorsementPolicy(policy)) => {
+            simulator.put_state_metadata(NAMESPACE, key, entries_of(policy))
+        }
+        (Space::Private(collection), Write::EndorsementPolicy(policy)) => {
+            simulator.put_private_data_metadata(NAMESPACE, collection, key, entries_of(policy))
+        }
     }
+}
+
+/// As a peer is sent it: one entry, with nothing in it when the policy is to go.
+fn entries_of(policy: Bytes) -> KeyMetadata {
+    [(VALIDATION_PARAMETER.to_owned(), policy)].into()
 }
 
 fn refusal(error: SimulationError) -> LedgerError {
@@ -140,7 +155,7 @@ impl Reader for MockReader {
         let (simulator, trips) = &mut *self.lock();
         trips.count(Space::Public).ranges += 1;
         let first = simulator.get_state_by_range(NAMESPACE, range.start(), range.end());
-        collect(simulator, trips, Space::Public, first, limit)
+        collect(simulator, trips, Space::Public, first, limit, entries)
     }
 
     async fn private_hash(
@@ -151,6 +166,24 @@ impl Reader for MockReader {
         let (simulator, trips) = &mut *self.lock();
         trips.count(Space::Private(collection)).hashes += 1;
         simulator.get_private_data_hash(NAMESPACE, collection, key.as_str()).map_err(refusal)
+    }
+
+    async fn endorsement_policy(
+        &self,
+        space: Space,
+        key: &StateKey,
+    ) -> Result<Option<EndorsementPolicy>, LedgerError> {
+        let (simulator, trips) = &mut *self.lock();
+        trips.count(space).policies += 1;
+        let mut entries = match space {
+            Space::Public => simulator.get_state_metadata(NAMESPACE, key.as_str()),
+            Space::Private(collection) => {
+                simulator.get_private_data_metadata(NAMESPACE, collection, key.as_str())
+            }
+        }
+        .map_err(refusal)?;
+        let policy = entries.remove(VALIDATION_PARAMETER).filter(|policy| !policy.is_empty());
+        Ok(policy.map(EndorsementPolicy::from_ledger))
     }
 }
 
@@ -169,34 +202,67 @@ impl QueryReader for MockReader {
         trips.count(space).ranges += 1;
         let (start, end) = (range.start(), range.end());
         let first = simulator.get_private_data_by_range(NAMESPACE, collection, start, end);
-        collect(simulator, trips, space, first, limit)
+        collect(simulator, trips, space, first, limit, entries)
+    }
+
+    async fn history(
+        &self,
+        key: &StateKey,
+        limit: usize,
+    ) -> Result<Vec<Modification>, LedgerError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let (simulator, trips) = &mut *self.lock();
+        trips.count(Space::Public).ranges += 1;
+        let first = simulator.get_history_for_key(NAMESPACE, key.as_str());
+        collect(simulator, trips, Space::Public, first, limit, modifications)
     }
 }
 
-/// Reads batches on until there are `limit` entries or no more.
-fn collect(
+fn entries(rows: QueryRows) -> Vec<Entry> {
+    match rows {
+        QueryRows::Keys(rows) => {
+            rows.into_iter().map(|row| (StateKey::from_ledger(row.key), row.value)).collect()
+        }
+        QueryRows::History(_) => Vec::new(),
+    }
+}
+
+fn modifications(rows: QueryRows) -> Vec<Modification> {
+    let QueryRows::History(rows) = rows else { return Vec::new() };
+    rows.into_iter()
+        .map(|row| {
+            let ms = |time: Timestamp| {
+                time.seconds.saturating_mul(1000).saturating_add((time.nanos / 1_000_000).into())
+            };
+            let timestamp_ms = row.timestamp.map_or(0, ms);
+            Modification { tx_id: row.tx_id, timestamp_ms, value: row.value }
+        })
+        .collect()
+}
+
+/// Reads batches on until there are `limit` rows or no more.
+fn collect<T>(
     simulator: &mut Running,
     trips: &mut RoundTrips,
     space: Space,
     first: Result<QueryBatch, SimulationError>,
     limit: usize,
-) -> Result<Vec<Entry>, LedgerError> {
+    of: fn(QueryRows) -> Vec<T>,
+) -> Result<Vec<T>, LedgerError> {
     let mut batch = first.map_err(refusal)?;
-    let mut entries = Vec::new();
+    let mut rows = Vec::new();
     loop {
-        let QueryRows::Keys(rows) = batch.rows else {
-            return Err(LedgerError::Peer("a range answers with rows of a history".to_owned()));
-        };
-        let left = limit - entries.len();
-        let rows = rows.into_iter().take(left);
-        entries.extend(rows.map(|row| (StateKey::from_ledger(row.key), row.value)));
+        let left = limit - rows.len();
+        rows.extend(of(batch.rows).into_iter().take(left));
         if !batch.has_more {
-            return Ok(entries);
+            return Ok(rows);
         }
         trips.count(space).ranges += 1;
-        if entries.len() == limit {
+        if rows.len() == limit {
             simulator.close_query(batch.id);
-            return Ok(entries);
+            return Ok(rows);
         }
         batch = simulator.next_batch(batch.id).map_err(refusal)?;
     }

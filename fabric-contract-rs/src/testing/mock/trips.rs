@@ -12,8 +12,10 @@ pub struct SpaceTrips {
     pub keys: usize,
     /// Reads of a private value's hash.
     pub hashes: usize,
-    /// Messages of range queries: the first batch, each further one, and the end of one that is
-    /// left early.
+    /// Reads of a key's endorsement policy.
+    pub policies: usize,
+    /// Messages of range and history queries: the first batch, each further one, and the end of one
+    /// that is left early.
     pub ranges: usize,
 }
 
@@ -54,7 +56,9 @@ impl RoundTrips {
         let reads: usize = self
             .spaces
             .values()
-            .map(|trips| trips.gets + trips.multi_gets + trips.hashes + trips.ranges)
+            .map(|trips| {
+                trips.gets + trips.multi_gets + trips.hashes + trips.policies + trips.ranges
+            })
             .sum();
         reads + self.write_batches
     }

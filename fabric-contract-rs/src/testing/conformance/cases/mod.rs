@@ -2,6 +2,7 @@
 
 mod calls;
 mod keys;
+mod policies;
 mod private;
 mod ranges;
 mod validation;
@@ -76,6 +77,13 @@ cases! {
         private_reads_conflict
         private_hash_reads_conflict
         reads_of_other_keys_do_not_conflict
+    }
+    policies {
+        key_policies_are_kept_with_their_keys
+        key_policies_go_with_their_keys
+        a_changed_key_policy_stops_later_writers
+        an_unfulfilled_key_policy_stops_writers
+        history_is_newest_first
     }
     calls {
         a_refusal_leaves_no_trace
