@@ -58,6 +58,27 @@ fn parse(value: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_call_ends_at_its_deadline() {
+        let pending = std::future::pending::<Result<(), Status>>();
+        let passed = Deadline(Some(Instant::now()));
+        let ended = passed.limit("evaluate timeout expired", pending).await.unwrap_err();
+        assert_eq!(ended.code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(ended.message(), "evaluate timeout expired");
+        let done = async { Ok::<_, Status>(7) };
+        assert_eq!(Deadline(None).limit("", done).await.unwrap(), 7);
+    }
+
+    #[test]
+    fn headers_become_deadlines() {
+        let mut request = Request::new(());
+        assert!(Deadline::of(&request).0.is_none());
+        request.metadata_mut().insert("grpc-timeout", "1H".parse().unwrap());
+        assert!(Deadline::of(&request).0.is_some_and(|deadline| deadline > Instant::now()));
+        request.metadata_mut().insert("grpc-timeout", "soon".parse().unwrap());
+        assert!(Deadline::of(&request).0.is_none());
+    }
+
     #[test]
     fn timeouts_are_digits_and_a_unit() {
         let check = |value, expected| assert_eq!(parse(value), expected, "{value}");

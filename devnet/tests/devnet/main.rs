@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod command;
 mod commit_status;
 mod conflicts;
 mod crash;
@@ -18,6 +19,7 @@ mod happy;
 mod identities;
 mod private_data;
 mod restart;
+mod rust_stack;
 mod stream;
 mod submitting;
 mod support;

@@ -1,0 +1,193 @@
+//! The command, as somebody at a shell sees it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fabric-devnet"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Starts a network; its summary up to the line that says it is ready.
+fn up(dir: &Path, arguments: &[&str]) -> (Child, String) {
+    let dir = dir.to_str().unwrap();
+    let mut child = command(&["up", "--dir", dir, "--ports", "0,0,0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut summary = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        summary.push_str(&line);
+        summary.push('\n');
+        if line == "devnet is ready" {
+            return (child, summary);
+        }
+    }
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    panic!("it did not start: {log}");
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn it_tells_what_a_user_needs_and_stops_when_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    for name in ["-INT", "-TERM"] {
+        let (mut child, summary) = up(
+            dir.path(),
+            &[
+                "--chaincode",
+                "ioht=127.0.0.1:9",
+                "--package-id",
+                "ioht:abc",
+                "--withhold",
+                "Org2MSP",
+            ],
+        );
+        for text in [
+            "channel mychannel, 1 blocks",
+            "Org3MSP\n  gateway     localhost:",
+            "(TLS, peer0.org3.example.com)",
+            "users/{Admin,User1}@org1.example.com",
+            "chaincode ioht 1.0\n  endorsed by a majority of the organisations",
+            "CHAINCODE_SERVER_ADDRESS=127.0.0.1:9\n    CHAINCODE_ID=ioht:abc",
+        ] {
+            assert!(summary.contains(text), "{summary}");
+        }
+        let second = refusal(&["up", "--dir", path, "--ports", "0,0,0"]);
+        assert!(second.contains("is in use by another process"), "{second}");
+
+        // Identities can be enrolled while it runs.
+        let enrolled =
+            run(&["enroll", "--dir", path, "--org", "Org1MSP", "--name", &format!("a{name}")]);
+        let told = String::from_utf8(enrolled.stdout).unwrap();
+        assert!(told.contains("signcerts/cert.pem") && told.contains("keystore/priv_sk"), "{told}");
+
+        signal(&child, name);
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_public_key_is_enough_to_be_enrolled() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut child, _) = up(dir.path(), &[]);
+    signal(&child, "-TERM");
+    assert!(child.wait().unwrap().success());
+    let file = dir.path().join("public.pem");
+    std::fs::write(&file, rcgen::KeyPair::generate().unwrap().public_key_pem()).unwrap();
+    let (path, file) = (dir.path().to_str().unwrap(), file.to_str().unwrap());
+    let enrolled = run(&[
+        "enroll",
+        "--dir",
+        path,
+        "--org",
+        "Org1MSP",
+        "--name",
+        "patient-1",
+        "--attr",
+        "a=b",
+        "--public-key",
+        file,
+    ]);
+    assert!(enrolled.status.success());
+    let told = String::from_utf8(enrolled.stdout).unwrap();
+    assert!(told.contains("cert.pem") && !told.contains("private key"), "{told}");
+}
+
+#[test]
+fn what_it_cannot_do_it_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let up = |arguments: &[&str]| {
+        refusal(&[&["up", "--dir", path, "--ports", "0,0,0"], arguments].concat())
+    };
+    let check = |found: String, expected: &str| assert!(found.contains(expected), "{found}");
+    check(
+        refusal(&["enroll", "--dir", path, "--org", "A", "--name", "a"]),
+        "there is no devnet in",
+    );
+    check(refusal(&["up", "--dir", path, "--ports", "1,2"]), "--ports names 2 ports for 3");
+    check(up(&["--chaincode", "ioht"]), "not NAME=HOST:PORT");
+    check(up(&["--chaincode", "ioht=nowhere"]), "`nowhere` is not HOST:PORT");
+    check(up(&["--package-id", "x"]), "--package-id: there are 0 chaincodes");
+    check(up(&["--withhold", "Org9MSP"]), "there is no organisation `Org9MSP`");
+    check(up(&["--config", "/nowhere.json"]), "cannot read /nowhere.json");
+    check(
+        up(&["--chaincode", "cc=h:1", "--endorsement-policy", "OR('Org9MSP.peer')"]),
+        "the channel has no organisation `Org9MSP`",
+    );
+    check(up(&["--chaincode", "cc=h:1", "--collections", "/nowhere"]), "cannot read /nowhere");
+}
+
+#[test]
+fn options_of_one_of_several_chaincodes_name_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = dir.path().join("policy");
+    std::fs::write(&policy, "OR('Org1MSP.peer')\n").unwrap();
+    let policy = format!("one={}", policy.to_str().unwrap());
+    let settings = dir.path().join("settings.json");
+    let text = r#"{"chaincodes": [{"name": "three", "address": "h:3", "version": "3"}]}"#;
+    std::fs::write(&settings, text).unwrap();
+    let (mut child, summary) = up(
+        dir.path(),
+        &[
+            "--config",
+            settings.to_str().unwrap(),
+            "--chaincode",
+            "one=h:1",
+            "--chaincode",
+            "two=h:2",
+            "--endorsement-policy",
+            &policy,
+            "--chaincode-version",
+            "two=2.1",
+            "--package-id",
+            "one=one:1",
+        ],
+    );
+    for text in [
+        "chaincode three 3\n",
+        "chaincode one 1.0\n  endorsed by OR('Org1MSP.peer')\n",
+        "CHAINCODE_ID=one:1\n",
+        "chaincode two 2.1\n",
+        "CHAINCODE_ID=two_2.1:",
+    ] {
+        assert!(summary.contains(text), "{summary}");
+    }
+    signal(&child, "-TERM");
+    assert!(child.wait().unwrap().success());
+    let path = dir.path().to_str().unwrap();
+    let unnamed = refusal(&[
+        "up",
+        "--dir",
+        path,
+        "--chaincode",
+        "one=h:1",
+        "--chaincode",
+        "two=h:2",
+        "--package-id",
+        "x:1",
+    ]);
+    assert!(unnamed.contains("there are 2 chaincodes: say which one is meant"), "{unnamed}");
+}
