@@ -262,3 +262,6 @@ fn response(namespace: &str, id: String, batch: QueryBatch) -> Bytes {
 fn to_wire(timestamp: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: timestamp.seconds, nanos: timestamp.nanos }
 }
+
+#[cfg(test)]
+mod tests;

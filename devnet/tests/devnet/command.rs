@@ -1,6 +1,6 @@
 //! The command, as somebody at a shell sees it.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -20,32 +20,45 @@ fn refusal(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// A network that ends with the test, however that ends.
+struct Running(Child);
+
+impl Running {
+    /// Sends a signal and waits for the end.
+    fn stop(&mut self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 /// Starts a network; its summary up to the line that says it is ready.
-fn up(dir: &Path, arguments: &[&str]) -> (Child, String) {
+fn up(dir: &Path, arguments: &[&str]) -> (Running, String) {
     let dir = dir.to_str().unwrap();
-    let mut child = command(&["up", "--dir", dir, "--ports", "0,0,0"])
+    let child = command(&["up", "--dir", dir, "--ports", "0,0,0"])
         .args(arguments)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut running = Running(child);
     let mut summary = String::new();
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+    for line in BufReader::new(running.0.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         summary.push_str(&line);
         summary.push('\n');
         if line == "devnet is ready" {
-            return (child, summary);
+            return (running, summary);
         }
     }
-    let mut log = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    panic!("it did not start: {log}");
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    panic!("it did not start");
 }
 
 #[test]
@@ -53,7 +66,7 @@ fn it_tells_what_a_user_needs_and_stops_when_it_is_told_to() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
     for name in ["-INT", "-TERM"] {
-        let (mut child, summary) = up(
+        let (mut running, summary) = up(
             dir.path(),
             &[
                 "--chaincode",
@@ -83,17 +96,15 @@ fn it_tells_what_a_user_needs_and_stops_when_it_is_told_to() {
         let told = String::from_utf8(enrolled.stdout).unwrap();
         assert!(told.contains("signcerts/cert.pem") && told.contains("keystore/priv_sk"), "{told}");
 
-        signal(&child, name);
-        assert!(child.wait().unwrap().success());
+        running.stop(name);
     }
 }
 
 #[test]
 fn a_public_key_is_enough_to_be_enrolled() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut child, _) = up(dir.path(), &[]);
-    signal(&child, "-TERM");
-    assert!(child.wait().unwrap().success());
+    let (mut running, _) = up(dir.path(), &[]);
+    running.stop("-TERM");
     let file = dir.path().join("public.pem");
     std::fs::write(&file, rcgen::KeyPair::generate().unwrap().public_key_pem()).unwrap();
     let (path, file) = (dir.path().to_str().unwrap(), file.to_str().unwrap());
@@ -149,7 +160,7 @@ fn options_of_one_of_several_chaincodes_name_it() {
     let settings = dir.path().join("settings.json");
     let text = r#"{"chaincodes": [{"name": "three", "address": "h:3", "version": "3"}]}"#;
     std::fs::write(&settings, text).unwrap();
-    let (mut child, summary) = up(
+    let (mut running, summary) = up(
         dir.path(),
         &[
             "--config",
@@ -175,8 +186,7 @@ fn options_of_one_of_several_chaincodes_name_it() {
     ] {
         assert!(summary.contains(text), "{summary}");
     }
-    signal(&child, "-TERM");
-    assert!(child.wait().unwrap().success());
+    running.stop("-TERM");
     let path = dir.path().to_str().unwrap();
     let unnamed = refusal(&[
         "up",

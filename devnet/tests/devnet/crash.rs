@@ -28,7 +28,7 @@ impl Process {
     fn start(dir: &Path, chaincode: &str) -> Self {
         let collections = dir.join("collections.json");
         std::fs::write(&collections, COLLECTIONS).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fabric-devnet"))
+        let child = Command::new(env!("CARGO_BIN_EXE_fabric-devnet"))
             .args(["up", "--ports", "0,0,0", "--check-all-blocks", "--endorsement-policy", POLICY])
             .args(["--chaincode", &format!("{CHAINCODE}={chaincode}")])
             .arg("--dir")
@@ -39,18 +39,18 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut gateways = Vec::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let mut process = Self { child, gateways: Vec::new() };
+        for line in BufReader::new(process.child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             if let Some(gateway) = line.trim().strip_prefix("gateway     localhost:") {
                 let port = gateway.split(' ').next().unwrap();
-                gateways.push(format!("127.0.0.1:{port}").parse().unwrap());
+                process.gateways.push(format!("127.0.0.1:{port}").parse().unwrap());
             }
             if line == "devnet is ready" {
-                return Self { child, gateways };
+                return process;
             }
         }
-        panic!("the devnet did not start: {:?}", child.wait());
+        panic!("the devnet did not start");
     }
 
     async fn client(&self, dir: &Path, org: usize) -> Client {
@@ -68,7 +68,14 @@ impl Process {
         Client::at(&endpoint, &certificate, &read(format!("{msp}/keystore/priv_sk"))).await
     }
 
-    fn kill(mut self) {
+    fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Process {
+    /// Also where a test fails: nothing may be left running.
+    fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -44,7 +44,7 @@ impl Submit for Add {
         writes: &mut Writes,
     ) -> Result<u64, TxError> {
         let key = key(&self.name)?;
-        let [found] = &ledger.get_many(Space::Public, &[key.clone()]).await?[..] else {
+        let [found] = &ledger.get_many(Space::Public, std::slice::from_ref(&key)).await?[..] else {
             return Err(TxError::new(500, "NOT_ONE", "one key has one value"));
         };
         let before = found
