@@ -30,13 +30,14 @@ export const met = new Set();
 /**
  * Plays all cases on a new ledger.
  *
- * Resolves to what each case committed, by its title; `blocks` are all blocks of the ledger, and
- * `first` is the number of the first one that is a case's.
+ * Resolves to what each case `committed` and which `failures` clients saw, by the case's title;
+ * `blocks` are all blocks of the ledger, and `first` is the number of the first one that is a case's.
  *
  * @param start makes the ledger in a folder
  * @param first the number of the block that the first case commits, at least; `Noop`s come before
+ * @param then what clients do after the cases; its result is `rest`
  */
-export async function play(report, shim, mode, start = startDevnet, first = 0) {
+export async function play(report, shim, mode, { start = startDevnet, first = 0, then = async () => undefined } = {}) {
     console.log(`\n${shim.title}, ${mode.name}`);
     const dir = folder(`${shim.name}-${mode.name}`);
     const ledger = await start(dir, mode);
@@ -44,11 +45,18 @@ export async function play(report, shim, mode, start = startDevnet, first = 0) {
     const server = new Process(shim.program, shim.args, { log, env: ledger.chaincode.env });
     await server.listens(ledger.chaincode.port);
     const clients = new Clients(ledger, 'judge');
-    const committed = new Map();
+    const [committed, failures] = [new Map(), new Map()];
     let height = ledger.height();
+    let rest;
     try {
         for (; height < first; height += 1) await clients.call(NOOP);
-        for (const one of CASES) await playOne(report, shim, mode, clients, one, committed);
+        for (const one of CASES) {
+            const outcome = await playOne(report, shim, mode, clients, one);
+            if (outcome?.txId) committed.set(one.title, outcome.txId);
+            // One detail a peer that was asked; how many were is the gateway's choice.
+            if (outcome?.code) failures.set(one.title, [outcome.code, ...new Set(outcome.text.split('\n'))]);
+        }
+        rest = await then(clients);
     } finally {
         clients.close();
         await server.stop();
@@ -58,20 +66,18 @@ export async function play(report, shim, mode, start = startDevnet, first = 0) {
         report.check(`the peers' READY is understood as ${mode.name}`, mode.offers.test(readFileSync(log, 'utf8')), `see ${log}`);
     }
     const blocks = ledger.blocks();
-    const own = blocks.slice(height).map(transactions);
+    const own = blocks.slice(height, height + committed.size).map(transactions);
     report.equal('each submitted transaction has a block of its own', own.map((block) => block.map(({ txId }) => txId)), [...committed.values()].map((id) => [id]));
     const endorsed = new Map(own.flat().map((tx) => [tx.txId, tx]));
-    return { committed: new Map([...committed].map(([title, txId]) => [title, endorsed.get(txId)])), blocks, first: height };
+    return { committed: new Map([...committed].map(([title, txId]) => [title, endorsed.get(txId)])), failures, blocks, first: height, rest };
 }
 
-async function playOne(report,shim, mode, clients, one, committed) {
+async function playOne(report, shim, mode, clients, one) {
     if (one.without?.includes(shim.name)) {
-        if (one.submit && one.fault === undefined) committed.set(one.title, (await clients.call(NOOP)).txId);
-        return;
+        return one.submit && one.fault === undefined ? clients.call(NOOP) : undefined;
     }
     const expected = expectation(shim, mode, one);
     const outcome = await clients.call(one);
-    if (outcome.txId) committed.set(one.title, outcome.txId);
     const { title } = one;
     if ('fault' in expected) {
         report.check(title, outcome.text?.includes(expected.fault), () => `expected a failure with ${show(expected.fault)}\nfound ${show(outcome)}`);
@@ -80,6 +86,7 @@ async function playOne(report,shim, mode, clients, one, committed) {
     } else {
         report.equal(title, 'answer' in outcome ? outcome.answer : outcome, expected.answer);
     }
+    return outcome;
 }
 
 function difference(shim, mode, one) {
