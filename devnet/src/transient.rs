@@ -6,9 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use fabric_protos::rwset::{NsPvtReadWriteSet, TxPvtReadWriteSet};
 
-/// Bytes a peer keeps. Beyond it the oldest transactions lose their plaintext, as they do on a
-/// peer whose transient store is purged.
-const BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes a peer keeps. Beyond it the oldest transactions lose their plaintext, and if they are
+/// committed later, the ledger has lost it: a peer's transient store is on disk and has no bound.
+///
+/// 128 MiB: what all calls that a gateway serves at a time can leave with full batches of a quarter
+/// of a mebibyte. What is only evaluated stays here too.
+const BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Blocks after which a transaction that was never submitted is forgotten:
 /// `ledger.pvtdataStore.transientstoreMaxBlockRetention` of a peer.
 const BLOCKS_MAX: u64 = 20_000;

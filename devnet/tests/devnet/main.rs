@@ -15,6 +15,7 @@ mod creators;
 mod endorsing;
 mod evaluating;
 mod events;
+mod floods;
 mod happy;
 mod identities;
 mod private_data;
