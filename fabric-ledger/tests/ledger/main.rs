@@ -5,6 +5,8 @@ mod blocks;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod identities;
 #[cfg(test)]
 mod interest;

@@ -61,7 +61,7 @@ fn code(envelope: Bytes) -> Code {
 
 /// Results as a script: `cc:k=v` writes, `cc:k` deletes, `cc/c:k=v` private, `cc!k` metadata,
 /// `cc/c!k` private metadata, `cc?k` reads.
-fn results(script: &str) -> Bytes {
+pub(crate) fn results(script: &str) -> Bytes {
     let ledger = Ledger::default();
     let simulation = fabric_ledger::Simulation::new("mychannel", "tx");
     let access = |_: &str, _: &str| Some(fabric_ledger::Permission::FULL);
