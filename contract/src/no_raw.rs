@@ -48,7 +48,7 @@ pub enum RawRule {
     Scale,
     /// 2: a value outside the plausible range.
     Range,
-    /// 2: fewer measurements than a summary needs.
+    /// 2: fewer measurements than a summary needs, or not more than it has statistics.
     CountMin,
     /// 2: more measurements than the window can have.
     CountRate,
@@ -107,7 +107,7 @@ impl fmt::Display for RawRule {
             Self::Unit => "the unit is not the code's",
             Self::Scale => "a value has more decimals than its code",
             Self::Range => "a value is not plausible",
-            Self::CountMin => "too few measurements for a summary",
+            Self::CountMin => "too few measurements for a summary, or for so many statistics",
             Self::CountRate => {
                 "more measurements than the window can have; count beats, not samples"
             }
@@ -217,6 +217,10 @@ fn check_panel(summary: &Summary, rules: &[ComponentRule]) -> Result<(), RawRule
 fn check_value(statistics: &[Statistic], rule: &ValueRule, count: u64) -> Result<(), RawRule> {
     if statistics.is_empty() || statistics.len() > STATISTICS_MAX {
         return Err(RawRule::StatisticList);
+    }
+    // The five quantiles of five measurements are the measurements.
+    if u64::try_from(statistics.len()).is_ok_and(|given| given >= count) {
+        return Err(RawRule::CountMin);
     }
     let mut seen = Seen::default();
     for statistic in statistics {

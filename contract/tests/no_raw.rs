@@ -143,6 +143,19 @@ fn rule_2_the_registry() {
     refused(RawRule::Code, |it| it.code = "2708-6".parse().unwrap());
     refused(RawRule::Unit, |it| it.unit = "{beats}/min".to_owned());
     refused(RawRule::CountMin, |it| it.count = 4);
+    // The five quantiles of five measurements are the five measurements.
+    let quantiles = statistics(&[
+        (Minimum, "61.2"),
+        (LowerQuartile, "64.9"),
+        (Median, "70.1"),
+        (UpperQuartile, "74.4"),
+        (Maximum, "80.3"),
+    ]);
+    refused(RawRule::CountMin, |it| {
+        it.statistics.clone_from(&quantiles);
+        it.count = 5;
+    });
+    verdict(Ok(()), &Summary { statistics: quantiles, count: 6, ..heart_rate(&[]) });
     refused(RawRule::CountRate, |it| {
         it.total_count = 1501;
         it.raw.sample_count = 1501;
@@ -414,8 +427,8 @@ fn mutated(mut summary: Summary, which: usize) -> (Summary, RawRule) {
 }
 
 fn beats() -> impl Strategy<Value = Vec<i128>> {
-    // Between 40 and 200 beats a minute, so that the mutations lie outside.
-    proptest::collection::vec(400_i128..=2000, 5..200)
+    // Between 40 and 200 beats a minute, so that the mutations lie outside; more than statistics.
+    proptest::collection::vec(400_i128..=2000, 12..200)
 }
 
 proptest! {

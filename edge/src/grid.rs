@@ -49,7 +49,8 @@ pub struct GridOptions {
     /// Length of a window in seconds, 1 to 86,400. Windows start at multiples of it since the Unix
     /// epoch. The ledger takes 300 or more for a heart rate.
     pub grid_s: u32,
-    /// Fewest valid beats, at least 1.
+    /// Fewest valid beats, at least 1. The ledger takes a heart rate of five or more, and of more
+    /// than it has statistics.
     pub min_count: u32,
     /// Least share of the window, in percent (1 to 100), that usable signal must cover. A window
     /// with less is partial and not summed up: its statistics would be of another time span than it
@@ -69,12 +70,12 @@ pub struct GridOptions {
 }
 
 impl GridOptions {
-    /// Windows of five minutes, five beats, 80 % coverage, one decimal, percentiles, a finished
+    /// Windows of five minutes, eight beats, 80 % coverage, one decimal, percentiles, a finished
     /// recording.
     pub fn new(salt: RawSalt) -> Self {
         Self {
             grid_s: 300,
-            min_count: 5,
+            min_count: 8,
             coverage_min_percent: 80,
             percentiles: true,
             decimals: 1,
