@@ -28,7 +28,7 @@ fn nobody_takes_another_patients_records_key() {
 }
 
 #[test]
-fn a_records_key_is_not_taken_in_a_race_or_from_a_peer_behind() {
+fn a_records_key_is_not_taken_in_a_race() {
     let mut world = World::staffed();
     for (name, sid) in [("patient", SID), ("mallory", MALLORY_SID)] {
         world.ok(&register(name, sid));
