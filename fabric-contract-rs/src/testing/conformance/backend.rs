@@ -51,7 +51,8 @@ pub trait Backend {
     fn endorsers(&self) -> usize;
 
     /// Keeps private data of new blocks from the peer that [`evaluate`](Self::evaluate) asks, or
-    /// lets it catch up. `false` when this ledger has no such switch.
+    /// hands it out again. Answers whether that could be done, which in the latter case means that
+    /// the peer has what it missed.
     fn withhold_private_data(&mut self, withheld: bool) -> impl Future<Output = bool>;
 }
 

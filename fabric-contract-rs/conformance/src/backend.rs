@@ -1,0 +1,139 @@
+use bytes::Bytes;
+use fabric_contract_rs::Event;
+use fabric_contract_rs::testing::conformance::{Backend, Invocation, Verdict};
+use fabric_gateway_client::{Call, Contract, GatewayError, Transaction, TxValidationCode};
+use fabric_protos::common::Payload;
+use fabric_protos::protos::{
+    self, ChaincodeAction, ChaincodeActionPayload, ChaincodeEvent, ProposalResponsePayload,
+};
+use prost::{DecodeError, Message};
+
+/// The conformance contract behind a gateway, and a client of an organisation that endorses.
+#[derive(Debug, Clone)]
+pub struct GatewayBackend {
+    contract: Contract,
+    endorsing: Vec<String>,
+}
+
+impl GatewayBackend {
+    /// The contract where it is installed. `endorsing` names the organisations whose peers endorse,
+    /// as many as its policy needs.
+    pub fn new(contract: Contract, endorsing: impl IntoIterator<Item = String>) -> Self {
+        Self { contract, endorsing: endorsing.into_iter().collect() }
+    }
+
+    /// Every proposal names its endorsers: those members of the collection that the policy needs.
+    async fn endorse(&self, call: Invocation) -> Result<Transaction, GatewayError> {
+        let proposal = with(self.contract.submit(&call.function), &call)
+            .endorsing_organizations(&self.endorsing)
+            .proposal()?;
+        proposal.endorse().await
+    }
+}
+
+fn with<Kind>(to: Call<Kind>, call: &Invocation) -> Call<Kind> {
+    let transient = call.transient.iter().map(|(name, value)| (name.clone(), value.clone()));
+    to.argument(call.arguments.clone()).transient(transient)
+}
+
+impl Backend for GatewayBackend {
+    async fn evaluate(&mut self, call: Invocation) -> Verdict {
+        // The first organisation is the client's own, whose peer is asked.
+        let own = self.endorsing.iter().take(1);
+        let query = with(self.contract.evaluate(&call.function), &call).target_organizations(own);
+        match query.send().await {
+            Ok(payload) => Verdict::Success { payload, event: None },
+            Err(error) => verdict(&error),
+        }
+    }
+
+    async fn submit(&mut self, call: Invocation) -> Verdict {
+        match self.endorse(call).await {
+            Ok(transaction) => committed(&transaction).await,
+            Err(error) => verdict(&error),
+        }
+    }
+
+    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
+        let mut endorsed = Vec::new();
+        for call in calls {
+            endorsed.push(self.endorse(call).await);
+        }
+        let mut submitted = Vec::new();
+        for transaction in endorsed {
+            // In order: each is the orderer's before the next one is sent.
+            submitted.push(match transaction {
+                Ok(transaction) => transaction.submit().await.map(|_| transaction),
+                Err(error) => Err(error),
+            });
+        }
+        let mut verdicts = Vec::new();
+        for transaction in &submitted {
+            verdicts.push(match transaction {
+                Ok(transaction) => outcome(transaction).await,
+                Err(error) => verdict(error),
+            });
+        }
+        verdicts
+    }
+
+    fn endorsers(&self) -> usize {
+        self.endorsing.len()
+    }
+
+    async fn withhold_private_data(&mut self, _: bool) -> bool {
+        false
+    }
+}
+
+async fn committed(transaction: &Transaction) -> Verdict {
+    match transaction.submit().await {
+        Ok(_) => outcome(transaction).await,
+        Err(error) => verdict(&error),
+    }
+}
+
+/// How a submitted transaction ends.
+async fn outcome(transaction: &Transaction) -> Verdict {
+    let status = match transaction.commit().status().await {
+        Ok(status) => status,
+        Err(error) => return verdict(&error),
+    };
+    match status.code() {
+        Some(TxValidationCode::Valid) => match event(transaction.bytes().clone()) {
+            Ok(event) => Verdict::Success { payload: transaction.result().clone(), event },
+            Err(error) => Verdict::Failed(format!("the transaction cannot be read: {error}")),
+        },
+        Some(code) => Verdict::Invalid(code),
+        None => Verdict::Failed("an unknown validation code".to_owned()),
+    }
+}
+
+/// The chaincode event in the payload of an endorsed transaction's envelope.
+fn event(payload: Bytes) -> Result<Option<Event>, DecodeError> {
+    let transaction = protos::Transaction::decode(Payload::decode(payload)?.data)?;
+    let action = transaction.actions.into_iter().next().unwrap_or_default();
+    let action = ChaincodeActionPayload::decode(action.payload)?.action.unwrap_or_default();
+    let response = ProposalResponsePayload::decode(action.proposal_response_payload)?;
+    let events = ChaincodeAction::decode(response.extension)?.events;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let ChaincodeEvent { event_name, payload, .. } = ChaincodeEvent::decode(events)?;
+    Ok(Some(Event { name: event_name, payload }))
+}
+
+fn verdict(error: &GatewayError) -> Verdict {
+    match (error.contract_error(), error) {
+        (Some(refusal), _) => Verdict::Refused(refusal.to_string()),
+        (None, GatewayError::Commit(commit)) => match commit.code() {
+            Some(code) => Verdict::Invalid(code),
+            None => Verdict::Failed(error.to_string()),
+        },
+        (None, _) => {
+            let details = error.call().map(|call| &call.details).into_iter().flatten();
+            let details = details.map(|detail| format!("; {}: {}", detail.msp_id, detail.message));
+            Verdict::Failed(format!("{error}{}", details.collect::<String>()))
+        }
+    }
+}

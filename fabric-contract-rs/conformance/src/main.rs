@@ -1,0 +1,168 @@
+//! Serves the conformance contract to Fabric peers, and runs the cases against a gateway.
+
+use ccaas_server::Server;
+use ccaas_server::environment::{Settings, SettingsError};
+use clap::{Args, Parser, Subcommand};
+use fabric_conformance::GatewayBackend;
+use fabric_contract_rs::testing::conformance::{CASES, CaseError, ConformanceContract, run_case};
+use fabric_gateway_client::{
+    ConnectError, ConnectOptions, Gateway, Identity, KeyError, SigningKey,
+};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+/// Runs the conformance suite of fabric-contract-rs on a Fabric network.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Taken and not used, so that this program can stand in for ccaas-server
+    #[arg(long, hide = true)]
+    policies: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the contract that the cases call; without a command, too
+    ///
+    /// Settings come from the environment, as ccaas-server takes them: CHAINCODE_SERVER_ADDRESS,
+    /// CHAINCODE_ID and so on.
+    Serve,
+    /// Runs the cases; fails if one of them does
+    Run(Box<Target>),
+}
+
+/// Where the contract is installed.
+#[derive(Debug, Args)]
+struct Target {
+    /// Address of the gateway peer, host:port
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7051")]
+    gateway: String,
+
+    /// Root of the peer's TLS certificate, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_root: PathBuf,
+
+    /// The peer's name in its TLS certificate
+    #[arg(long, value_name = "NAME", default_value = "peer0.org1.example.com")]
+    server_name: String,
+
+    /// The client's MSP folder: signcerts and keystore with a file each
+    #[arg(long, value_name = "DIR")]
+    msp_dir: PathBuf,
+
+    /// Organisations whose peers endorse; the client's own comes first
+    #[arg(long, value_name = "MSP", value_delimiter = ',', default_value = "Org1MSP,Org2MSP")]
+    endorsing: Vec<String>,
+
+    /// The channel
+    #[arg(long, value_name = "NAME", default_value = "mychannel")]
+    channel: String,
+
+    /// The chaincode
+    #[arg(long, value_name = "NAME", default_value = "conformance")]
+    chaincode: String,
+
+    /// Becomes part of every key: another one for each run on one ledger
+    #[arg(long, value_name = "TEXT")]
+    run_id: String,
+
+    /// Runs this case only; may be repeated
+    #[arg(long = "case", value_name = "NAME")]
+    cases: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Config(#[from] ccaas_server::ConfigError),
+    #[error(transparent)]
+    Serve(#[from] ccaas_server::ServeError),
+    #[error("{}: {error}", .path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("{} holds no file", .0.display())]
+    NoFile(PathBuf),
+    #[error("name at least one organisation by --endorsing")]
+    NoOrganisation,
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+    #[error("{0} of {1} cases failed")]
+    Cases(usize, usize),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let outcome = match options.command {
+        None | Some(Command::Serve) => serve().await,
+        Some(Command::Run(target)) => run(*target).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where not even standard error can be written to, the exit code has to do.
+            let _ = writeln!(io::stderr(), "fabric-conformance: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let config = Settings::default().or_environment(|name| std::env::var(name).ok())?.config()?;
+    let server = Server::bind(config).await?;
+    // A signal ends the process: nothing that this contract does is worth draining for.
+    Ok(server.serve(ConformanceContract, std::future::pending()).await?)
+}
+
+async fn run(target: Target) -> Result<(), Failure> {
+    let own = target.endorsing.first().ok_or(Failure::NoOrganisation)?;
+    let certificate_pem = read(&only_file(&target.msp_dir.join("signcerts"))?)?;
+    let key = SigningKey::from_pkcs8_pem(&read(&only_file(&target.msp_dir.join("keystore"))?)?)?;
+    let identity = Identity { msp_id: own.clone(), certificate_pem };
+    let options = ConnectOptions::tls(&target.gateway, read(&target.tls_root)?)
+        .server_name(&target.server_name);
+    let gateway = Gateway::connect(&options, &identity, Arc::new(key)).await?;
+    let contract = gateway.network(&target.channel).contract(&target.chaincode);
+    let mut backend = GatewayBackend::new(contract, target.endorsing);
+
+    let chosen = |name: &&str| target.cases.is_empty() || target.cases.iter().any(|it| it == name);
+    let cases: Vec<&str> = CASES.iter().copied().filter(chosen).collect();
+    let mut failed = 0;
+    for name in &cases {
+        let line = match run_case(&mut backend, &target.run_id, name).await {
+            Ok(()) => format!("ok    {name}"),
+            Err(CaseError::Skipped(reason)) => format!("skip  {name}: {reason}"),
+            Err(CaseError::Diverges(found)) => {
+                failed += 1;
+                format!("FAIL  {name}: {found}")
+            }
+        };
+        writeln!(io::stdout(), "{line}")?;
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::Cases(failed, cases.len())) }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::File { path: path.to_owned(), error })
+}
+
+/// Whatever the file is called: tools that make identities disagree.
+fn only_file(folder: &Path) -> Result<PathBuf, Failure> {
+    let failed = |error| Failure::File { path: folder.to_owned(), error };
+    let mut entries = std::fs::read_dir(folder).map_err(failed)?;
+    let first = entries.next().ok_or_else(|| Failure::NoFile(folder.to_owned()))?;
+    Ok(first.map_err(failed)?.path())
+}

@@ -1,0 +1,88 @@
+//! The conformance suite on a devnet, through its gateway, its chaincode streams and the server.
+
+#![expect(clippy::unwrap_used, reason = "a network that cannot be set up has failed its tests")]
+
+use ccaas_server::{Config as ServerConfig, Server};
+use fabric_conformance::GatewayBackend;
+use fabric_contract_rs::testing::conformance::{
+    self, Backend, ConformanceContract, Invocation, Verdict,
+};
+use fabric_devnet::{Batch, Chaincode, Config, Devnet, EnrollRequest, ReadyMode};
+use fabric_gateway_client::{ConnectOptions, Gateway, Identity, SigningKey};
+use std::sync::Arc;
+use std::time::Duration;
+
+const OWN: &str = "Org1MSP";
+const BOTH: [&str; 2] = [OWN, "Org2MSP"];
+
+/// A devnet, which can keep private data from a peer.
+struct DevnetBackend {
+    devnet: Devnet,
+    gateway: GatewayBackend,
+}
+
+impl Backend for DevnetBackend {
+    async fn evaluate(&mut self, call: Invocation) -> Verdict {
+        self.gateway.evaluate(call).await
+    }
+    async fn submit(&mut self, call: Invocation) -> Verdict {
+        self.gateway.submit(call).await
+    }
+    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
+        self.gateway.submit_together(calls).await
+    }
+    fn endorsers(&self) -> usize {
+        self.gateway.endorsers()
+    }
+    async fn withhold_private_data(&mut self, withheld: bool) -> bool {
+        self.devnet.withhold_private_data(OWN, withheld);
+        // It does not reconcile: what a peer has missed it gets no more.
+        withheld
+    }
+}
+
+async fn start(ready: ReadyMode, folder: &std::path::Path) -> DevnetBackend {
+    let package_id = Chaincode::derived_package_id("conformance", "1.0");
+    let server = Server::bind(ServerConfig::new("127.0.0.1:0", &package_id)).await.unwrap();
+    let chaincode = Chaincode::new("conformance", server.local_addr().to_string())
+        .endorsement_policy(include_str!("../policies/endorsement-policy.txt").trim())
+        .collections(include_str!("../policies/collections.json"));
+    tokio::spawn(server.serve(ConformanceContract, std::future::pending()));
+
+    let mut config = Config::new(folder).any_ports().chaincode(chaincode);
+    config.ready = ready;
+    // Long enough for two transactions to meet in a block, if they do at all.
+    config.batch = Batch { timeout: Duration::from_millis(10), ..Batch::default() };
+    let devnet = Devnet::start(config).await.unwrap();
+
+    let enrolled = devnet.enroll(&EnrollRequest::client(OWN, "conformance")).unwrap();
+    let key = SigningKey::from_pkcs8_pem(&enrolled.private_key_pem.unwrap()).unwrap();
+    let identity = Identity { msp_id: OWN.to_owned(), certificate_pem: enrolled.certificate_pem };
+    let peer = devnet.gateway(OWN).unwrap();
+    let options = ConnectOptions::tls(peer.address.to_string(), &peer.tls_root_pem)
+        .server_name(&peer.host_name);
+    let gateway = Gateway::connect(&options, &identity, Arc::new(key)).await.unwrap();
+    let contract = gateway.network("mychannel").contract("conformance");
+    let gateway = GatewayBackend::new(contract, BOTH.map(str::to_owned));
+    DevnetBackend { devnet, gateway }
+}
+
+async fn conforms(ready: ReadyMode) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backend = start(ready, folder.path()).await;
+    let report = conformance::run(&mut backend, "run").await;
+    assert_eq!(report.failures(), []);
+    assert_eq!(report.skipped(), Vec::<&str>::new());
+    backend.devnet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devnet_conforms() {
+    conforms(ReadyMode::Batched).await;
+}
+
+/// Every write and every read in a message of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devnet_of_older_peers_conforms() {
+    conforms(ReadyMode::Plain).await;
+}
