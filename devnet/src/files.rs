@@ -57,6 +57,21 @@ pub(crate) fn write(path: &Path, content: &[u8], access: Access) -> Result<(), F
     fs::rename(&partial, path).map_err(failed)
 }
 
+/// Makes a directory, and those above it, that only its owner may look into.
+pub(crate) fn create_private_dir(path: &Path) -> Result<(), FileError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    if let Some(parent) = path.parent() {
+        builder.create(parent).map_err(|err| FileError::new("cannot make", parent, err))?;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(|err| FileError::new("cannot make", path, err))
+}
+
 /// Removes a file, if it is there.
 pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
@@ -95,6 +110,18 @@ mod tests {
         fs::write(dir.path().join("priv_sk.partial"), "left over").unwrap();
         write(&path, b"key", Access::Owner).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_directories_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/ledger");
+        for _ in 0..2 {
+            create_private_dir(&path).unwrap();
+        }
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use fabric_protos::gateway::gateway_server::GatewayServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tonic::server::NamedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
@@ -39,11 +40,15 @@ pub(crate) fn serve(
         .http2_keepalive_timeout(Some(timeout));
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Ok(tokio::spawn(async move {
-        let (health, health_service) = tonic_health::server::health_reporter();
+        let (mut health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<GatewayServer<GatewayService>>().await;
         let stopped = async move {
             // The sender is gone only if the devnet is.
             let _ = stop.wait_for(|stop| *stop).await;
+            // Whoever watches the health would keep the connection, and with it the ledger.
+            health.clear_service_status("").await;
+            let gateway = <GatewayServer<GatewayService> as NamedService>::NAME;
+            health.clear_service_status(gateway).await;
         };
         let served = builder
             .add_service(health_service)

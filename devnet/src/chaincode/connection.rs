@@ -103,9 +103,7 @@ pub(super) struct Connection {
     namespace: Arc<str>,
     ready: ReadyMode,
     links: Weak<Links>,
-    /// Unbounded, because it holds no more than one answer or transaction for each call under
-    /// way, and those are bounded by the gateway.
-    outgoing: mpsc::UnboundedSender<ChaincodeMessage>,
+    outgoing: mpsc::Sender<ChaincodeMessage>,
     calls: Mutex<Calls>,
 }
 
@@ -114,7 +112,7 @@ impl Connection {
         namespace: Arc<str>,
         ready: ReadyMode,
         links: Weak<Links>,
-        outgoing: mpsc::UnboundedSender<ChaincodeMessage>,
+        outgoing: mpsc::Sender<ChaincodeMessage>,
     ) -> Self {
         Self { namespace, ready, links, outgoing, calls: Mutex::default() }
     }
@@ -151,8 +149,7 @@ impl Connection {
             proposal: Some((*proposal).clone()),
             ..Default::default()
         };
-        // A closed stream is noticed through `finished`.
-        let _ = self.outgoing.send(message);
+        self.send(message);
         let outcome = match tokio::time::timeout(timeout, finished).await {
             Ok(Ok(terminal)) => Ok(terminal),
             Ok(Err(_)) => Err(ExecuteError::StreamTerminated),
@@ -203,6 +200,9 @@ impl Connection {
             }
             if let Err(reason) = self.handle_group(group) {
                 tracing::warn!(namespace, reason, "the chaincode stream is given up");
+                break;
+            }
+            if self.is_closed() {
                 break;
             }
         }
@@ -313,14 +313,25 @@ impl Connection {
                 (Type::Error, Bytes::from(text))
             }
         };
-        // If the stream is closed nobody waits for the answer.
-        let _ = self.outgoing.send(ChaincodeMessage {
+        self.send(ChaincodeMessage {
             r#type: r#type.into(),
             payload,
             txid: key.1.to_string(),
             channel_id: key.0.to_string(),
             ..Default::default()
         });
+    }
+
+    /// Queues a message. Waiting for room could wait for ever: a chaincode that stopped reading may
+    /// itself wait until it is read.
+    fn send(&self, message: ChaincodeMessage) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.outgoing.try_send(message) {
+            tracing::warn!(
+                namespace = %self.namespace,
+                "the chaincode does not read its stream: it is given up"
+            );
+            self.close();
+        }
     }
 
     /// A chaincode calls another one of the channel, which joins the simulation.

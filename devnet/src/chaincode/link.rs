@@ -8,7 +8,7 @@ use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{ChaincodeAdditionalParams, ChaincodeId, ChaincodeMessage};
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -25,6 +25,9 @@ const STARTUP_TIMEOUT: Duration = Duration::from_secs(300);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// Time for the answer to such a ping.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Messages that wait for the chaincode to read them, at most. A chaincode that asks one thing at
+/// a time has one waiting for each call under way, and gateways limit those.
+const WAITING_MAX: usize = 8192;
 /// Records of a write batch and keys of a multi-get that a READY offers.
 const BATCH_ENTRIES_MAX: u32 = 1000;
 
@@ -194,16 +197,16 @@ impl Dialer {
         let mut client = ChaincodeClient::new(channel)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let (outgoing, messages) = mpsc::unbounded_channel();
+        let (outgoing, messages) = mpsc::channel(WAITING_MAX);
         let mut stream = client
-            .connect(UnboundedReceiverStream::new(messages))
+            .connect(ReceiverStream::new(messages))
             .await
             .map_err(|status| failed(status.message().to_owned()))?
             .into_inner();
         self.await_register(&mut stream).await.map_err(failed)?;
         for message in self.greeting() {
             // If the stream is gone already, its receiving half says so.
-            let _ = outgoing.send(message);
+            let _ = outgoing.send(message).await;
         }
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.namespace),

@@ -5,7 +5,7 @@ use redb::{Builder, DatabaseError, TableDefinition, WriteTransaction};
 
 use super::error::LedgerError;
 use super::snapshot::Snapshot;
-use crate::files::FileError;
+use crate::files;
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -83,8 +83,7 @@ impl Database {
     ) -> Result<Self, LedgerError> {
         let text = path.display().to_string();
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)
-                .map_err(|source| FileError::new("cannot make directory", parent, source))?;
+            files::create_private_dir(parent)?;
         }
         let database = Builder::new()
             .set_cache_size(cache_bytes)

@@ -37,6 +37,24 @@ async fn a_directory_in_use_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_or_waits_does_not_keep_it_from_stopping() {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_client::HealthClient;
+    let setup = setup().await;
+    let client = setup.client("Org1MSP").await;
+    let mut health = HealthClient::new(client.channel.clone());
+    let request = || HealthCheckRequest { service: "gateway.Gateway".to_owned() };
+    let checked = health.check(request()).await.unwrap().into_inner();
+    assert_eq!(checked.status, 1);
+    let mut watched = health.watch(request()).await.unwrap().into_inner();
+    assert_eq!(watched.message().await.unwrap().unwrap().status, 1);
+    let waiting = tokio::spawn(async move { client.status("00").await });
+    let setup = setup.restart().await;
+    assert!(waiting.await.unwrap().is_err());
+    assert_eq!(setup.devnet.height(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_named() {
     let setup = setup().await;
     let taken = setup.devnet.gateway("Org1MSP").unwrap().address;

@@ -25,6 +25,7 @@ use super::{CHAINCODE, CHANNEL};
 
 /// One identity at one gateway.
 pub(crate) struct Client {
+    pub(crate) channel: Channel,
     pub(crate) gateway: GatewayClient<Channel>,
     pub(crate) identity: Bytes,
     pub(crate) key: SigningKey,
@@ -145,7 +146,8 @@ impl Client {
         let id_bytes = Bytes::copy_from_slice(certificate_pem.as_bytes());
         let identity = SerializedIdentity { mspid: endpoint.msp_id.clone(), id_bytes };
         Self {
-            gateway: GatewayClient::new(channel),
+            gateway: GatewayClient::new(channel.clone()),
+            channel,
             identity: identity.encode_to_vec().into(),
             key: SigningKey::from_pkcs8_pem(key_pem).unwrap(),
         }
