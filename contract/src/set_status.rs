@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// |---|---|
 /// | organisation | its own administrator; a privacy officer of another custodian's root unit, as supervisor |
 /// | unit, staff | an `org_admin` of a unit above |
-/// | patient | a registrar of the organisation that registered it |
+/// | patient | a registrar of the organisation that registered it: ends it before its confirmation only |
 /// | device | its owner; a privacy officer of a regulator's root unit, as supervisor |
 ///
 /// A supervisor's suspension is only a supervisor's to lift. It is of the root unit because whoever
@@ -184,6 +184,10 @@ impl Act<'_> {
             Holder::Manager
         } else {
             self.supervisor(authority, OrganizationKind::Custodian)?;
+            // Nobody ends another organisation for good.
+            if status == NewStatus::Deactivated {
+                return Err(ContractError::OutsideAuthority);
+            }
             Holder::Supervisor
         };
         let mut target = loaded.get(&target)?.ok_or(ContractError::OrganizationUnknown)?;
@@ -274,6 +278,11 @@ impl Act<'_> {
         let key = (private.sid,);
         let mut head = HEADS.get(ledger, &key).await?.ok_or(ContractError::SubjectUnknown)?;
         if head.home != self.caller.msp {
+            return Err(ContractError::OutsideAuthority);
+        }
+        // A registration in error is ended before its confirmation; afterwards it is the patient's.
+        let confirmed = matches!(head.status, Status::Active | Status::Suspended);
+        if confirmed && private.status == NewStatus::Deactivated {
             return Err(ContractError::OutsideAuthority);
         }
         let Some(changed) = managed(head.status, private.status)? else { return Ok(()) };

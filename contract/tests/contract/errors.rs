@@ -123,7 +123,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
     const PENDING_SID: &str = "5353535353535353535353535353535a";
     world.ok(&register("pending", PENDING_SID));
     let custodian = RegisterOrganization { kind: OrganizationKind::Custodian };
-    world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Deactivated));
+    world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Suspended));
     for level in 1..=5 {
         let parent = if level == 1 { "bay".to_owned() } else { format!("l{}", level - 1) };
         world.ok(&call(&admin, &unit(&format!("l{level}"), &parent)));
@@ -171,7 +171,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
         confirm("pending", PENDING_SID, RK),
         hinted(SID, OTHER_RK),
         conflicting(world, other_content),
-        set_patient(&registrar, OTHER_SID, NewStatus::Active),
+        set_patient(&registrar, PENDING_SID, NewStatus::Active),
         register("new", "5454545454545454545454545454545a").at(now - 1),
     ]
 }

@@ -130,9 +130,11 @@ fn a_patient_is_suspended_by_its_own_hospital() {
 
     world.ok(&set_patient(&registrar, SID, Active));
     world.ok(&batch);
-    world.ok(&set_patient(&registrar, SID, Deactivated));
-    assert_eq!(world.refused(&set_patient(&registrar, SID, Active)), "STATUS_CONFLICT");
-    world.ok(&set_patient(&registrar, SID, Deactivated));
+    for status in [Active, Suspended] {
+        world.ok(&set_patient(&registrar, SID, status));
+        let end = set_patient(&registrar, SID, Deactivated);
+        assert_eq!(world.refused(&end), "OUTSIDE_AUTHORITY", "{status:?}");
+    }
 }
 
 #[test]
@@ -142,6 +144,8 @@ fn a_registration_in_error_can_be_ended_but_not_activated_for_the_patient() {
     world.ok(&register("patient", SID));
     assert_eq!(world.refused(&set_patient(&registrar, SID, Active)), "STATUS_CONFLICT");
     world.ok(&set_patient(&registrar, SID, Deactivated));
+    world.ok(&set_patient(&registrar, SID, Deactivated));
+    assert_eq!(world.refused(&set_patient(&registrar, SID, Active)), "STATUS_CONFLICT");
     assert_eq!(world.refused(&confirm("patient", SID, RK)), "NOT_PENDING");
 }
 
