@@ -217,6 +217,7 @@ impl Devnet {
     /// Stops: no new calls, what is ordered is committed, files are closed.
     pub async fn shutdown(self) {
         let Self { network, stop, mut servers, orderer, committer, .. } = self;
+        let released = network.shared.database.released();
         network.orderer.close();
         stop.send_replace(true);
         if orderer.await.is_err() {
@@ -230,6 +231,11 @@ impl Devnet {
             if tokio::time::timeout(STOP_TIMEOUT, &mut *server).await.is_err() {
                 server.abort();
             }
+        }
+        // A connection's task may live on for a moment after its server.
+        drop(network);
+        if tokio::time::timeout(STOP_TIMEOUT, released.wait()).await.is_err() {
+            tracing::warn!("a call under way keeps the ledger's file open");
         }
         tracing::info!("the devnet is stopped");
     }

@@ -22,6 +22,7 @@ pub(crate) struct CommitNotifier {
 
 #[derive(Debug, Default)]
 struct Waiting {
+    stopped: bool,
     next: u64,
     by_tx: HashMap<String, HashMap<u64, oneshot::Sender<Outcome>>>,
 }
@@ -61,7 +62,9 @@ impl CommitNotifier {
         let mut waiting = self.lock();
         let number = waiting.next;
         waiting.next = waiting.next.wrapping_add(1);
-        waiting.by_tx.entry(tx_id.to_owned()).or_default().insert(number, sender);
+        if !waiting.stopped {
+            waiting.by_tx.entry(tx_id.to_owned()).or_default().insert(number, sender);
+        }
         (Registered { notifier: self, tx_id, number }, receiver)
     }
 
@@ -82,9 +85,11 @@ impl CommitNotifier {
         self.height.send_replace(height);
     }
 
-    /// Nothing will be committed any more.
+    /// Nothing will be committed any more: nobody waits, neither now nor later.
     pub(crate) fn stop(&self) {
-        self.lock().by_tx.clear();
+        let mut waiting = self.lock();
+        waiting.stopped = true;
+        waiting.by_tx.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -151,5 +156,7 @@ mod tests {
         assert!((&mut waiting).now_or_never().is_none());
         notifier.stop();
         assert_eq!(waiting.await.unwrap(), None);
+        let late = Box::pin(notifier.outcome("t", MemoryStore::default)).now_or_never();
+        assert_eq!(late.unwrap().unwrap(), None);
     }
 }

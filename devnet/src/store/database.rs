@@ -4,6 +4,7 @@ use std::sync::{Arc, RwLock};
 use redb::{Builder, DatabaseError, TableDefinition, WriteTransaction};
 
 use super::error::LedgerError;
+use super::hold::{Hold, Released};
 use super::snapshot::Snapshot;
 use crate::files;
 
@@ -71,6 +72,7 @@ pub(crate) struct Database {
     database: redb::Database,
     newest: RwLock<Arc<Snapshot>>,
     savepoint: Option<Savepoint>,
+    hold: Hold,
 }
 
 impl Database {
@@ -95,8 +97,10 @@ impl Database {
             .map_err(|err| refused(&text, err))?;
         let savepoint = prepare(&database, &text, channel, peers)?;
         let height = savepoint.map_or(0, |savepoint| savepoint.number.saturating_add(1));
-        let newest = RwLock::new(Arc::new(Snapshot::open(&database, peers, height)?));
-        Ok(Self { path: text, peers: peers.to_vec(), database, newest, savepoint })
+        let hold = Hold::new();
+        let newest = Snapshot::open(&database, hold.clone(), peers, height)?;
+        let newest = RwLock::new(Arc::new(newest));
+        Ok(Self { path: text, peers: peers.to_vec(), database, newest, savepoint, hold })
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -106,6 +110,11 @@ impl Database {
     /// Where the ledger stood when it was opened; `None` for an empty one.
     pub(crate) const fn opened_at(&self) -> Option<Savepoint> {
         self.savepoint
+    }
+
+    /// Tells when neither the database nor a snapshot of it holds the file any more.
+    pub(crate) fn released(&self) -> Released {
+        self.hold.released()
     }
 
     /// All that is committed, durably.
@@ -122,7 +131,8 @@ impl Database {
 
     pub(super) fn publish(&self, savepoint: Savepoint) -> Result<(), LedgerError> {
         let height = savepoint.number.saturating_add(1);
-        let snapshot = Arc::new(Snapshot::open(&self.database, &self.peers, height)?);
+        let snapshot =
+            Arc::new(Snapshot::open(&self.database, self.hold.clone(), &self.peers, height)?);
         *self.newest.write().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
         Ok(())
     }

@@ -15,6 +15,7 @@ mod codec;
 mod commit;
 mod database;
 mod error;
+mod hold;
 mod integrity;
 mod snapshot;
 

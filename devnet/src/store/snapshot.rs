@@ -11,6 +11,7 @@ use redb::ReadOnlyTable;
 use super::codec;
 use super::database::{BLOCKS, HISTORY, STATE, TRANSACTIONS, private_name};
 use super::error::LedgerError;
+use super::hold::Hold;
 
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -22,6 +23,7 @@ pub(crate) struct Snapshot {
     transactions: Rows,
     history: Rows,
     private: BTreeMap<String, Rows>,
+    _hold: Hold,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -33,6 +35,7 @@ impl std::fmt::Debug for Snapshot {
 impl Snapshot {
     pub(super) fn open(
         database: &redb::Database,
+        hold: Hold,
         peers: &[String],
         height: u64,
     ) -> Result<Self, LedgerError> {
@@ -51,6 +54,7 @@ impl Snapshot {
             transactions: transaction.open_table(TRANSACTIONS)?,
             history: transaction.open_table(HISTORY)?,
             private,
+            _hold: hold,
         })
     }
 
