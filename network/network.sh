@@ -17,6 +17,7 @@ Usage: network.sh COMMAND
   down     stop every process that this network started
   status   what runs, the channel's height, the chaincode's definition
   env MSP [USER]  settings that make the peer command act as an organisation's user (Admin), for eval
+  endpoints  each organisation's domain, kind and gateway as a JSON object, for clients
   logs     follow the logs (logs NAME: one of them)
   clean    down, then remove the network's folder with its ledgers and keys
 
@@ -29,6 +30,7 @@ Settings, by environment (default):
   CHANNEL                ($CHANNEL)
   CHAINCODE, CHAINCODE_VERSION, CHAINCODE_ADDRESS  ($CHAINCODE, $CHAINCODE_VERSION, $CHAINCODE_ADDRESS)
   CCAAS_SERVER           a chaincode server to run instead of the one built here; "none": run none
+  ORDERER_MSP, ORDERER_DOMAIN  ($ORDERER_MSP, $ORDERER_DOMAIN)
   ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)
   USERS_COUNT            client identities of each organisation, User1 and on ($USERS_COUNT)
   BATCH_TIMEOUT          how long a lone transaction waits ($BATCH_TIMEOUT)
@@ -142,6 +144,14 @@ custodian_flags() {
     [ "$2" != custodian ] || commit_flags "$@"
 }
 
+endpoints() {
+    say "{$(each_org endpoint | paste -sd,)}"
+}
+
+endpoint() {
+    printf '"%s":{"domain":"%s","kind":"%s","endpoint":"127.0.0.1:%s"}\n' "$1" "$3" "$2" "$4"
+}
+
 logs() {
     if [ $# -gt 0 ]; then tail -n 100 -f "$LOGS_DIR/$1.log"; else tail -n 20 -f "$LOGS_DIR"/*.log; fi
 }
@@ -154,7 +164,7 @@ clean() {
 }
 
 case ${1:-help} in
-    up | deploy | down | status | clean) [ $# -eq 1 ] || { usage >&2; exit 2; }; "$1" ;;
+    up | deploy | down | status | endpoints | clean) [ $# -eq 1 ] || { usage >&2; exit 2; }; "$1" ;;
     logs) shift; logs "$@" ;;
     env) [ $# -ge 2 ] || { usage >&2; exit 2; }; env_of "$2" "${3:-}" ;;
     help | -h | --help) usage ;;

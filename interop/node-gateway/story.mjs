@@ -2,8 +2,9 @@
 //
 //   node story.mjs ORGANIZATIONS_FOLDER
 //
-// Participants are user folders of Org1 (registrar, patient, device, stranger) and Org3 (clinician);
-// ENDPOINTS, a JSON object from MSP id to {domain, endpoint}, replaces the default ports.
+// Participants are user folders of the first custodian (registrar, patient, device, stranger) and of
+// the first provider (clinician). ENDPOINTS, a JSON object from MSP id to {domain, kind, endpoint},
+// replaces the test network's; kind is by default that of the policies as they come.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -14,7 +15,10 @@ const ENDPOINTS = JSON.parse(process.env.ENDPOINTS ?? 'null') ?? {
     Org2MSP: { domain: 'org2.example.com', endpoint: '127.0.0.1:9051' },
     Org3MSP: { domain: 'org3.example.com', endpoint: '127.0.0.1:11051' },
 };
-const CUSTODIANS = ['Org1MSP', 'Org2MSP'];
+const KINDS = Object.entries(ENDPOINTS).map(([msp, { kind }]) => [msp, kind ?? (msp === 'Org3MSP' ? 'provider' : 'custodian')]);
+const CUSTODIANS = KINDS.filter(([, kind]) => kind === 'custodian').map(([msp]) => msp);
+const HOSPITAL = CUSTODIANS[0];
+const PROVIDER = KINDS.find(([, kind]) => kind === 'provider')[0];
 const GRID_S = 300;
 const GRID_MS = GRID_S * 1000;
 
@@ -76,27 +80,26 @@ function summary(start, marker) {
 }
 
 async function story() {
-    const admins = {
-        Org1MSP: network.participant('Org1MSP', 'Admin'),
-        Org2MSP: network.participant('Org2MSP', 'Admin'),
-        Org3MSP: network.participant('Org3MSP', 'Admin', 'Org1MSP'),
-    };
-    const registrar = network.participant('Org1MSP', users.registrar);
-    const patient = network.participant('Org1MSP', users.patient);
-    const device = network.participant('Org1MSP', users.device);
-    const stranger = network.participant('Org1MSP', users.stranger);
-    const clinician = network.participant('Org3MSP', users.clinician, 'Org1MSP');
+    const hospital = network.participant(HOSPITAL, 'Admin');
+    const registrar = network.participant(HOSPITAL, users.registrar);
+    const patient = network.participant(HOSPITAL, users.patient);
+    const device = network.participant(HOSPITAL, users.device);
+    const stranger = network.participant(HOSPITAL, users.stranger);
+    const clinician = network.participant(PROVIDER, users.clinician, HOSPITAL);
 
-    for (const [msp, kind] of [['Org1MSP', 'custodian'], ['Org2MSP', 'custodian'], ['Org3MSP', 'provider']]) {
-        told(msp, `registers as a ${kind}`, committed(await admins[msp].submit('RegisterOrganization', { kind })));
+    for (const [msp, kind] of KINDS) {
+        const admin = network.participant(msp, 'Admin', HOSPITAL);
+        const { organization } = await admin.evaluate('WhoAmI');
+        const outcome = organization ? 'it is registered already' : committed(await admin.submit('RegisterOrganization', { kind }));
+        told(msp, `registers as a ${kind}`, outcome);
     }
-    const staff = await admins.Org1MSP.submit(
+    const staff = await hospital.submit(
         'RegisterStaff',
         { unit: 'root', roles: ['registrar'], period: { start: 0, end: 4_102_444_800_000 } },
         { enrolment_id: registrar.enrolmentId },
     );
     assert.equal(staff.answer.staff, registrar.pid);
-    told('Org1MSP', 'employs a registrar', committed(staff));
+    told(HOSPITAL, 'employs a registrar', committed(staff));
 
     const sid = hex(16);
     told('registrar', 'registers the patient by its key', committed(await registrar.submit('RegisterPatient', {}, {

@@ -17,7 +17,9 @@ USE_WRITE_BATCH=${USE_WRITE_BATCH:-true}
 USE_GET_MULTIPLE_KEYS=${USE_GET_MULTIPLE_KEYS:-true}
 # Client identities of each organisation, User1 and on.
 USERS_COUNT=${USERS_COUNT:-8}
-ORDERER_DOMAIN=example.com
+# The orderer, of an organisation of its own.
+ORDERER_MSP=${ORDERER_MSP:-OrdererMSP}
+ORDERER_DOMAIN=${ORDERER_DOMAIN:-example.com}
 ORGS_DIR=$NETWORK_DIR/organizations
 CONFIG_DIR=$NETWORK_DIR/config
 LOGS_DIR=$NETWORK_DIR/logs

@@ -21,14 +21,14 @@ write_configtx() {
         cat <<EOF
 Organizations:
   - &Orderer
-    Name: OrdererMSP
-    ID: OrdererMSP
+    Name: $ORDERER_MSP
+    ID: $ORDERER_MSP
     MSPDir: $ORGS_DIR/ordererOrganizations/$ORDERER_DOMAIN/msp
     OrdererEndpoints: ["127.0.0.1:$ORDERER_PORT"]
     Policies:
-      Readers: {Type: Signature, Rule: "OR('OrdererMSP.member')"}
-      Writers: {Type: Signature, Rule: "OR('OrdererMSP.member')"}
-      Admins: {Type: Signature, Rule: "OR('OrdererMSP.admin')"}
+      Readers: {Type: Signature, Rule: "OR('$ORDERER_MSP.member')"}
+      Writers: {Type: Signature, Rule: "OR('$ORDERER_MSP.member')"}
+      Admins: {Type: Signature, Rule: "OR('$ORDERER_MSP.admin')"}
 EOF
         each_org write_configtx_org
         cat <<EOF
@@ -94,7 +94,7 @@ write_orderer_config() {
 General:
   ListenAddress: 127.0.0.1
   ListenPort: $ORDERER_PORT
-  LocalMSPID: OrdererMSP
+  LocalMSPID: $ORDERER_MSP
   LocalMSPDir: $node/msp
   TLS: &TLS
     Enabled: true

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Runs the commands of a document as they are printed, from the repository's root.
+#
+#   documented.sh FILE [MSP]…
+#
+# Blocks marked `bash` run one after the other in one shell. A block marked `text` after one of them
+# is what must be among what it prints; where that begins with "Error", the commands must fail. Blocks marked
+# `bash each` run once for each MSP named, with its id in $MSP and in a shell of their own. Other
+# blocks are not run.
+set -eo pipefail
+
+doc_file=$(realpath "$1")
+shift
+doc_msps=("$@")
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+doc_work=$(mktemp -d)
+doc_what=
+doc_end() {
+    local status=$?
+    if [ $status -ne 0 ]; then
+        printf '%s: this failed:\n%s\nit printed:\n' "$doc_file" "$doc_what" >&2
+        cut -c 1-500 "$doc_work/printed" >&2 || true
+    fi
+    rm -rf "$doc_work"
+}
+trap doc_end EXIT
+
+# One file a block, named by its number and mark. Neighbours that run for each MSP are one.
+awk -v dir="$doc_work" '
+    !inside && /^```[a-z]/ {
+        inside = 1
+        mark = substr($0, 4)
+        gsub(/ /, "-", mark)
+        if (mark != "bash-each" || last != mark) count++
+        if (mark != "text") last = mark
+        name = sprintf("%s/%03d.%s", dir, count, mark)
+        next
+    }
+    /^```$/ { inside = 0; next }
+    inside { print > name }
+' "$doc_file"
+
+doc_count=0
+for doc_block in "$doc_work"/[0-9]*; do
+    doc_what=$(cat "$doc_block")
+    case $doc_block in
+        *.bash)
+            doc_next=$(printf '%s/%03d.text' "$doc_work" $((10#$(basename "$doc_block" .bash) + 1)))
+            doc_expected=
+            [ ! -f "$doc_next" ] || doc_expected=$(cat "$doc_next")
+            case $doc_expected in
+                Error*)
+                    if eval "$doc_what" >"$doc_work/printed" 2>&1; then
+                        printf 'it was expected to fail\n' >>"$doc_work/printed"
+                        exit 1
+                    fi
+                    ;;
+                *) eval "$doc_what" >"$doc_work/printed" 2>&1 ;;
+            esac
+            # Fabric's commands put one space or two between fields, at their own choice.
+            case $(tr -s ' ' <"$doc_work/printed") in
+                *"$(tr -s ' ' <<<"$doc_expected")"*) ;;
+                *)
+                    doc_what="$doc_what
+and was to print:
+$doc_expected"
+                    exit 1
+                    ;;
+            esac
+            ;;
+        *.bash-each)
+            [ ${#doc_msps[@]} -gt 0 ] || exit 1
+            for doc_msp in "${doc_msps[@]}"; do
+                (
+                    MSP=$doc_msp
+                    eval "$doc_what"
+                ) >"$doc_work/printed" 2>&1
+            done
+            ;;
+        *) continue ;;
+    esac
+    doc_count=$((doc_count + 1))
+done
+[ "$doc_count" -gt 0 ]
+printf '%s: %s blocks of commands did as printed\n' "${doc_file#"$PWD"/}" "$doc_count"
