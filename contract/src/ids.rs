@@ -191,6 +191,12 @@ bytes_id! {
 shown!(PolicyDigest);
 
 bytes_id! {
+    /// SHA-256 of a document kept elsewhere: the text a patient was shown, the source of a directive.
+    DocumentDigest, 32, "^[0-9a-f]{64}$", "a SHA-256 digest: 64 lower-case hexadecimal digits"
+}
+shown!(DocumentDigest);
+
+bytes_id! {
     /// A transaction's id: SHA-256 of the proposal's nonce and creator.
     TxId, 32, "^[0-9a-f]{64}$", "a transaction id: 64 lower-case hexadecimal digits"
 }
@@ -255,6 +261,35 @@ name_id! {
 name_id! {
     /// What kind of device it is, such as `pulse-watch`; commands will be declared by profile.
     ProfileId, "a device profile"
+}
+
+name_id! {
+    /// A consent directive of a patient, unique among that patient's.
+    DirectiveId, "a directive's id"
+}
+name_id! {
+    /// A project that uses data under terms.
+    ProjectId, "a project's id"
+}
+name_id! {
+    /// An offer of usage terms.
+    OfferId, "an offer's id"
+}
+name_id! {
+    /// An HL7 v3 PurposeOfUse code out of `purposes.json`, such as `TREAT`.
+    PurposeCode, "a purpose of use"
+}
+name_id! {
+    /// An HL7 v3 ActCode sensitivity out of `labels.json`, such as `PSY`.
+    SensitivityCode, "a sensitivity label"
+}
+name_id! {
+    /// An HL7 v3 ObligationPolicy or RefrainPolicy code out of `labels.json`, such as `MINEC`.
+    ObligationCode, "an obligation"
+}
+name_id! {
+    /// A FHIR observation category out of `codes.json`, such as `vital-signs`.
+    CategoryCode, "a category of codes"
 }
 
 impl UnitId {

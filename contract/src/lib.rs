@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`state`] | every kind of state, its key and where it lives |
 //! | [`policies`] | what an organisation reviews: roles, codes, organisations, collections |
+//! | [`decision`] | whether a patient's directives let a request be met |
 //! | [`no_raw`] | the rules that keep raw data off the ledger |
 //! | [`client`] | what a client sends, for each transaction |
 //!
@@ -39,7 +40,9 @@
 
 mod answer;
 pub mod client;
+mod consent;
 mod decimal;
+pub mod decision;
 mod device;
 mod error;
 mod ids;
@@ -63,12 +66,18 @@ mod time;
 mod whoami;
 
 pub use answer::{Announcement, Receipt};
+pub use consent::{
+    ACTORS_MAX, Action, Actor, ActorError, BreakGlass, CODES_MAX, Directive, DirectiveStatus,
+    EXCEPTIONS_MAX, Effect, Exception, Language, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX,
+    PURPOSES_MAX, Provision, SENSITIVITIES_MAX, ShownText, TermsReference,
+};
 pub use decimal::{Decimal, DecimalError};
 pub use device::{Device, DeviceStatus, Gateway, RegisterDevice, RegisterDevicePrivate};
 pub use error::{ContractError, Inactive};
 pub use ids::{
-    IdError, KeyHash, LoincCode, MspId, ParticipantId, PolicyDigest, ProfileId, RawDigest,
-    RecordsKey, Salt, Secret, SubjectId, TxId, UnitId,
+    CategoryCode, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode, MspId, ObligationCode,
+    OfferId, ParticipantId, PolicyDigest, ProfileId, ProjectId, PurposeCode, RawDigest, RecordsKey,
+    Salt, Secret, SensitivityCode, SubjectId, TxId, UnitId,
 };
 pub use meta::{Meta, Tx};
 pub use organization::{

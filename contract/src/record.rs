@@ -1,7 +1,7 @@
 //! Summarised records: the form clients send and the form the ledger keeps.
 
 use crate::decimal::Decimal;
-use crate::ids::{LoincCode, ParticipantId, RawDigest, Salt};
+use crate::ids::{LoincCode, ParticipantId, RawDigest, Salt, SensitivityCode};
 use crate::meta::Meta;
 use fabric_contract_rs::TimestampMs;
 use minicbor::{Decode, Encode};
@@ -149,10 +149,10 @@ pub struct Labels {
     /// How confidential; normal unless said otherwise.
     #[n(0)]
     pub confidentiality: Confidentiality,
-    /// HL7 v3 ActCode sensitivities out of `codes.json`, ascending.
+    /// HL7 v3 ActCode sensitivities out of `labels.json`, ascending.
     #[n(1)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sensitivity: Vec<String>,
+    pub sensitivity: Vec<SensitivityCode>,
 }
 
 impl Labels {

@@ -22,7 +22,20 @@ pub(crate) fn is_time(at: TimestampMs) -> bool {
 }
 
 /// A half-open stretch of time, `start <= t < end`; without `end` it stays open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct Period {
@@ -39,6 +52,22 @@ impl Period {
     /// Whether `at` lies in it.
     pub fn contains(&self, at: TimestampMs) -> bool {
         self.start <= at && self.end.is_none_or(|end| at < end)
+    }
+
+    /// Whether all of `other` lies in it.
+    pub fn includes(&self, other: &Self) -> bool {
+        let ends_later = match (self.end, other.end) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(end), Some(other)) => other <= end,
+        };
+        self.start <= other.start && ends_later
+    }
+
+    /// Whether both hold a moment.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let before = |first: &Self, second: &Self| first.end.is_some_and(|end| end <= second.start);
+        !before(self, other) && !before(other, self)
     }
 
     /// Whether it holds at least one moment, all of them within what the contract knows.
@@ -87,6 +116,23 @@ mod tests {
         let inside: Vec<i64> = (8..23).filter(|at| period.contains(*at)).collect();
         assert_eq!(inside, (10..20).collect::<Vec<_>>());
         assert!(Period { start: 10, end: None }.contains(TIME_MS_MAX));
+    }
+
+    #[test]
+    fn periods_include_and_overlap() {
+        let period = |start, end| Period { start, end };
+        let check = |a: Period, b: Period, includes, overlaps| {
+            assert_eq!((a.includes(&b), a.overlaps(&b)), (includes, overlaps), "{a:?} {b:?}");
+            assert_eq!(b.overlaps(&a), overlaps, "{a:?} {b:?}");
+        };
+        check(period(10, Some(20)), period(10, Some(20)), true, true);
+        check(period(10, Some(20)), period(12, Some(18)), true, true);
+        check(period(10, Some(20)), period(9, Some(20)), false, true);
+        check(period(10, Some(20)), period(19, Some(21)), false, true);
+        check(period(10, Some(20)), period(20, Some(30)), false, false);
+        check(period(10, Some(20)), period(15, None), false, true);
+        check(period(10, None), period(15, None), true, true);
+        check(period(10, None), period(5, Some(10)), false, false);
     }
 
     #[test]

@@ -103,10 +103,10 @@ fn rule_1_statistics_components_and_labels() {
     });
     refused(RawRule::ComponentList, |it| it.components = pressure().components);
     let label = |labels: &[&str]| {
-        let sensitivity = labels.iter().map(|&label| label.to_owned()).collect();
+        let sensitivity = labels.iter().map(|label| label.parse().unwrap()).collect();
         Labels { sensitivity, ..Labels::default() }
     };
-    refused(RawRule::LabelList, |it| it.labels = label(&["anything at all"]));
+    refused(RawRule::LabelList, |it| it.labels = label(&["ANYTHING"]));
     refused(RawRule::LabelList, |it| it.labels = label(&["PSY", "ETH"]));
     refused(RawRule::LabelList, |it| it.labels = label(&["PSY", "PSY"]));
     let known = "BH COGN DVD EMOTDIS ETH ETHUD GDIS HIV IDS LOCIS MH MST OPIOIDUD PATLOC PREGNANT PSY PSYTHPN";

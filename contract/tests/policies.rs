@@ -225,6 +225,82 @@ fn codes_stay_summaries() {
 }
 
 #[test]
+fn codes_have_a_category() {
+    let none = with("codes.json", |it| {
+        code(it, "8867-4").as_object_mut().unwrap().remove("category");
+    });
+    refused(&none, "codes.json", "category");
+    let policies = Policies::default();
+    let rule = policies.codes().rule("8867-4".parse().unwrap()).unwrap();
+    assert_eq!(rule.category.as_str(), "vital-signs");
+    assert!(policies.codes().knows_category(&rule.category));
+    assert!(!policies.codes().knows_category(&"survey".parse().unwrap()));
+}
+
+fn entry<'a>(document: &'a mut Value, list: &str, wanted: &str) -> &'a mut Value {
+    let entries = document[list].as_array_mut().unwrap();
+    entries.iter_mut().find(|entry| entry["code"] == wanted).unwrap()
+}
+
+#[test]
+fn purposes_are_a_forest_in_which_breaking_the_glass_is_exact() {
+    let file = "purposes.json";
+    let changed = |code: &str, field: &str, value: Value| {
+        with(file, |it| entry(it, "purposes", code)[field] = value)
+    };
+    refused(&changed("COC", "parent", json!("NONE")), file, "`NONE`, which is not listed");
+    refused(&changed("TREAT", "parent", json!("COC")), file, "more than 8 levels");
+    refused(&changed("COC", "code", json!("POPHLTH")), file, "`POPHLTH` is listed twice");
+    refused(&changed("COC", "code", json!("")), file, "name");
+    refused(&changed("BTG", "exact", json!(false)), file, "`BTG` is `exact`");
+    refused(&changed("COC", "parent", json!("BTG")), file, "the parent of `COC` is exact");
+    let without = |code: &str| {
+        with(file, |it| {
+            it["purposes"].as_array_mut().unwrap().retain(|entry| entry["code"] != code);
+        })
+    };
+    refused(&without("BTG"), file, "`BTG` is missing");
+    refused(&without("COVERAGE"), file, "`COVERAGE`, which is not listed");
+    refused(&with(file, |it| it["purposes"] = json!([])), file, "list 1 to 256");
+}
+
+/// The HL7 tree as published, by what covers what.
+#[test]
+fn the_default_purposes_are_hl7s() {
+    let policies = Policies::default();
+    let purposes = policies.purposes();
+    let covering = |purpose: &str| -> Vec<String> {
+        purposes.covering(&purpose.parse().unwrap()).map(ToString::to_string).collect()
+    };
+    assert_eq!(covering("ERTREAT"), ["ERTREAT", "ETREAT", "TREAT"]);
+    assert_eq!(covering("CLINTRL"), ["CLINTRL", "TREAT"], "care, not research");
+    assert_eq!(covering("CLINTRCHPC"), ["CLINTRCHPC", "CLINTRCH", "HRESCH"]);
+    assert_eq!(covering("HTEST"), ["HTEST", "SYSDEV", "HOPERAT"]);
+    assert_eq!(covering("BTG"), ["BTG"], "exact");
+    assert_eq!(covering("NONE"), [""; 0]);
+    let minimum = |purpose: &str| purposes.needs_minimum(&purpose.parse().unwrap());
+    assert!(!minimum("BTG") && !minimum("COC") && !minimum("FAMRQT") && minimum("HRESCH"));
+    assert!(purposes.stands_alone(&"HMARKT".parse().unwrap()));
+}
+
+#[test]
+fn labels_have_hl7s_order_and_a_forest() {
+    let file = "labels.json";
+    let order = |order: Value| with(file, |it| it["confidentiality"] = order);
+    refused(&order(json!(["U", "L", "M", "R", "N", "V"])), file, "U, L, M, N, R, V");
+    refused(&order(json!(["U"])), file, "U, L, M, N, R, V");
+    refused(&with(file, |it| it["sensitivity"] = json!([])), file, "list 1 to 256");
+    let lost = with(file, |it| entry(it, "sensitivity", "PSY")["parent"] = json!("NONE"));
+    refused(&lost, file, "`NONE`, which is not listed");
+    let policies = Policies::default();
+    let covering: Vec<String> =
+        policies.labels().covering(&"OPIOIDUD".parse().unwrap()).map(ToString::to_string).collect();
+    assert_eq!(covering, ["OPIOIDUD", "SUD", "SPI"]);
+    let knows = |code: &str| policies.labels().knows_obligation(&code.parse().unwrap());
+    assert!(knows("MINEC") && knows("NORDSCLCDS") && !knows("NORDSLCD"), "the last is retired");
+}
+
+#[test]
 fn a_refusal_names_the_file_first() {
     let error: PolicyError = Policies::from_documents(&Documents::new()).unwrap_err();
     assert!(error.to_string().starts_with("organizations.json: "), "{error}");

@@ -123,7 +123,7 @@ fn record(panel: bool) -> Record {
             },
             labels: Labels {
                 confidentiality: Confidentiality::R,
-                sensitivity: vec!["PSY".to_owned()],
+                sensitivity: vec!["PSY".parse().unwrap()],
             },
             raw: Raw {
                 alg: DigestAlgorithm::Sha256,

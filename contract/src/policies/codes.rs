@@ -1,8 +1,8 @@
 //! `codes.json`: what may be recorded, and how coarse a summary has to be.
 
-use super::PolicyError;
+use super::{Labels, PolicyError};
 use crate::decimal::Decimal;
-use crate::ids::LoincCode;
+use crate::ids::{CategoryCode, LoincCode, SensitivityCode};
 use crate::record::Stat;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,8 +28,6 @@ pub(super) struct CodesDocument {
     _schema: Option<String>,
     /// Encodings of the raw data that a record's digest may be over.
     raw_formats: BTreeSet<String>,
-    /// HL7 v3 ActCode sensitivities that a record may be labelled with.
-    sensitivities: BTreeSet<String>,
     /// What may be recorded.
     codes: Vec<CodeEntry>,
 }
@@ -42,6 +40,8 @@ struct CodeEntry {
     code: LoincCode,
     /// What it is.
     name: String,
+    /// FHIR observation category, by which consent can name many codes at once.
+    category: CategoryCode,
     /// What one measurement is: `count` and `total_count` are numbers of these.
     measurement: String,
     /// UCUM unit, the only one accepted.
@@ -114,6 +114,8 @@ pub enum Values {
 pub struct CodeRule {
     /// What it is.
     pub name: String,
+    /// FHIR observation category.
+    pub category: CategoryCode,
     /// What one measurement is.
     pub measurement: String,
     /// UCUM unit.
@@ -132,7 +134,7 @@ pub struct CodeRule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeRegistry {
     raw_formats: BTreeSet<String>,
-    sensitivities: BTreeSet<String>,
+    sensitivities: BTreeSet<SensitivityCode>,
     codes: BTreeMap<LoincCode, CodeRule>,
 }
 
@@ -152,13 +154,18 @@ impl CodeRegistry {
         self.raw_formats.contains(format)
     }
 
-    /// Whether a record may carry this sensitivity label.
-    pub fn knows_sensitivity(&self, label: &str) -> bool {
+    /// Whether a record may carry this sensitivity label: those of `labels.json`.
+    pub fn knows_sensitivity(&self, label: &SensitivityCode) -> bool {
         self.sensitivities.contains(label)
+    }
+
+    /// Whether some code is of this category.
+    pub fn knows_category(&self, category: &CategoryCode) -> bool {
+        self.codes.values().any(|rule| rule.category == *category)
     }
 }
 
-pub(super) fn parse(document: CodesDocument) -> Result<CodeRegistry, PolicyError> {
+pub(super) fn parse(document: CodesDocument, labels: &Labels) -> Result<CodeRegistry, PolicyError> {
     let mut codes = BTreeMap::new();
     for entry in document.codes {
         let code = entry.code;
@@ -171,11 +178,8 @@ pub(super) fn parse(document: CodesDocument) -> Result<CodeRegistry, PolicyError
     if codes.is_empty() || document.raw_formats.is_empty() {
         return Err(PolicyError::new(FILE, "list at least one code and one raw format"));
     }
-    Ok(CodeRegistry {
-        raw_formats: document.raw_formats,
-        sensitivities: document.sensitivities,
-        codes,
-    })
+    let sensitivities = labels.sensitivities().cloned().collect();
+    Ok(CodeRegistry { raw_formats: document.raw_formats, sensitivities, codes })
 }
 
 fn rule(entry: CodeEntry) -> Result<CodeRule, String> {
@@ -202,6 +206,7 @@ fn rule(entry: CodeEntry) -> Result<CodeRule, String> {
     };
     Ok(CodeRule {
         name: entry.name,
+        category: entry.category,
         measurement: entry.measurement,
         unit: entry.unit,
         grids_s: entry.grids_s,

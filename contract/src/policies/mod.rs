@@ -3,7 +3,10 @@
 mod codes;
 mod collections;
 mod error;
+mod hierarchy;
+mod labels;
 mod organizations;
+mod purposes;
 mod roles;
 
 pub use codes::{
@@ -11,7 +14,10 @@ pub use codes::{
     ValueRule, Values, WINDOW_S_FLOOR,
 };
 pub use error::PolicyError;
+pub use hierarchy::HIERARCHY_LEVELS_MAX;
+pub use labels::Labels;
 pub use organizations::OrganizationKind;
+pub use purposes::Purposes;
 pub(crate) use roles::Catalogued;
 
 use crate::error::ContractError;
@@ -22,11 +28,13 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The documents compiled in: what a deployment starts from.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 7] = [
     (codes::FILE, include_str!("../../../policies/codes.json")),
     (collections::FILE, include_str!("../../../policies/collections.json")),
     (collections::ENDORSEMENT_FILE, include_str!("../../../policies/endorsement-policy.txt")),
+    (labels::FILE, include_str!("../../../policies/labels.json")),
     (organizations::FILE, include_str!("../../../policies/organizations.json")),
+    (purposes::FILE, include_str!("../../../policies/purposes.json")),
     (roles::FILE, include_str!("../../../policies/roles.json")),
 ];
 
@@ -50,6 +58,8 @@ pub struct Policies {
     roles: BTreeMap<&'static str, RoleSet>,
     organizations: BTreeMap<MspId, OrganizationKind>,
     codes: CodeRegistry,
+    purposes: Purposes,
+    labels: Labels,
     digest: PolicyDigest,
 }
 
@@ -76,9 +86,12 @@ impl Policies {
         let endorsement = text(documents, collections::ENDORSEMENT_FILE)?;
         let custodians = organizations::custodians(&organizations);
         collections::check(&json(documents, collections::FILE)?, endorsement, custodians)?;
+        let labels = labels::parse(json(documents, labels::FILE)?)?;
         Ok(Self {
             roles: roles::parse(json(documents, roles::FILE)?, crate::routes::CATALOGUE)?,
-            codes: codes::parse(json(documents, codes::FILE)?)?,
+            codes: codes::parse(json(documents, codes::FILE)?, &labels)?,
+            purposes: purposes::parse(json(documents, purposes::FILE)?)?,
+            labels,
             organizations,
             digest: digest(documents),
         })
@@ -93,6 +106,16 @@ impl Policies {
     /// What may be recorded.
     pub fn codes(&self) -> &CodeRegistry {
         &self.codes
+    }
+
+    /// What data may be used for, and which purpose is part of which.
+    pub fn purposes(&self) -> &Purposes {
+        &self.purposes
+    }
+
+    /// Security labels and obligations.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// Whether the organisation may register as `kind`: what it is listed as, or provider.
@@ -155,7 +178,9 @@ pub fn document_schemas() -> BTreeMap<&'static str, schemars::Schema> {
     BTreeMap::from([
         (codes::FILE, schemars::schema_for!(codes::CodesDocument)),
         (collections::FILE, schemars::schema_for!(collections::CollectionsDocument)),
+        (labels::FILE, schemars::schema_for!(labels::LabelsDocument)),
         (organizations::FILE, schemars::schema_for!(organizations::OrganizationsDocument)),
+        (purposes::FILE, schemars::schema_for!(purposes::PurposesDocument)),
         (roles::FILE, schemars::schema_for!(roles::RolesDocument)),
     ])
 }

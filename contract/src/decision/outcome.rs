@@ -1,0 +1,329 @@
+//! What comes out: the decision and why.
+
+use crate::ids::{DirectiveId, ObligationCode};
+use crate::text::{Text, json_text};
+use minicbor::decode::Error as DecodeError;
+use minicbor::encode::{Error as EncodeError, Write};
+use minicbor::{Decode, Decoder, Encode, Encoder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// Whether the request may be met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cbor(index_only)]
+pub enum Outcome {
+    /// It may, for every record that the request can be about.
+    #[n(0)]
+    Permit,
+    /// It must not, whatever the record.
+    #[n(1)]
+    Deny,
+    /// That depends on attributes of the record that are not known.
+    #[n(2)]
+    Conditional,
+}
+
+/// Why, as a stable code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cbor(index_only)]
+pub enum Reason {
+    /// A directive permits and none denies.
+    #[n(0)]
+    ConsentPermit,
+    /// A directive denies.
+    #[n(1)]
+    ConsentDeny,
+    /// No directive permits.
+    #[n(2)]
+    NoApplicableConsent,
+    /// The record decides.
+    #[n(3)]
+    ConsentConditional,
+    /// A directive or the request cannot be evaluated.
+    #[n(4)]
+    PolicyError,
+    /// The patient itself asks.
+    #[n(5)]
+    #[serde(rename = "SELF")]
+    Myself,
+    /// A delegate of the patient asks.
+    #[n(6)]
+    Delegate,
+    /// The patient has paused all sharing.
+    #[n(7)]
+    SharingPaused,
+    /// The patient shares in emergencies only.
+    #[n(8)]
+    EmergencyOnly,
+    /// The record is labelled as not to be told to the patient yet.
+    #[n(9)]
+    WithheldFromSubject,
+}
+
+/// What was decided and why.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Decision {
+    /// Whether the request may be met.
+    #[n(0)]
+    pub outcome: Outcome,
+    /// Why.
+    #[n(1)]
+    pub reason: Reason,
+    /// The directives that decided, by id: those that deny, or else all that permit; when the
+    /// outcome is conditional those that permit whatever the record.
+    #[n(2)]
+    pub determining: Vec<Determining>,
+    /// When the outcome is conditional: the directives that the record makes permit or deny.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub residual: Vec<Residual>,
+    /// What whoever is permitted is obliged to.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub obligations: BTreeSet<ObligationCode>,
+}
+
+impl Decision {
+    /// A denial for a reason that lies outside the directives.
+    pub(crate) fn denied(reason: Reason) -> Self {
+        Self::plain(Outcome::Deny, reason)
+    }
+
+    pub(crate) fn plain(outcome: Outcome, reason: Reason) -> Self {
+        Self {
+            outcome,
+            reason,
+            determining: Vec::new(),
+            residual: Vec::new(),
+            obligations: BTreeSet::new(),
+        }
+    }
+}
+
+/// A directive that decided.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Determining {
+    /// Which.
+    #[n(0)]
+    pub directive: DirectiveId,
+    /// Its version.
+    #[n(1)]
+    pub version: u32,
+    /// What in it.
+    #[n(2)]
+    pub path: Path,
+}
+
+/// A directive whose say depends on the record.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Residual {
+    /// Which.
+    #[n(0)]
+    pub directive: DirectiveId,
+    /// Its version.
+    #[n(1)]
+    pub version: u32,
+    /// Whether it can come to permit.
+    #[n(2)]
+    pub permits: bool,
+    /// Whether it can come to deny.
+    #[n(3)]
+    pub denies: bool,
+    /// The elements that could not be evaluated.
+    #[n(4)]
+    pub open: BTreeSet<Element>,
+}
+
+/// A decision with what nearly decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Explanation {
+    /// The decision.
+    pub decision: Decision,
+    /// Directives in force that are not about the request because of a single element.
+    pub near_misses: Vec<NearMiss>,
+}
+
+/// A matcher that fails in one element only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NearMiss {
+    /// The directive.
+    pub directive: DirectiveId,
+    /// Its version.
+    pub version: u32,
+    /// The matcher.
+    pub path: Path,
+    /// What does not match.
+    pub failed: Element,
+}
+
+/// An element of a matcher.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Element {
+    /// Who asks.
+    #[n(0)]
+    Actors,
+    /// What for.
+    #[n(1)]
+    Purposes,
+    /// What is done.
+    #[n(2)]
+    Actions,
+    /// What was measured.
+    #[n(3)]
+    Codes,
+    /// What kind of thing.
+    #[n(4)]
+    Categories,
+    /// By which device.
+    #[n(5)]
+    Devices,
+    /// How confidential.
+    #[n(6)]
+    Confidentiality,
+    /// How sensitive.
+    #[n(7)]
+    Sensitivity,
+    /// How coarse.
+    #[n(8)]
+    MinGridS,
+    /// About which time.
+    #[n(9)]
+    DataPeriod,
+    /// When.
+    #[n(10)]
+    Period,
+}
+
+/// A place in a directive: `context`, `provision[i]` or `provision[i].provision[j]`, from 0.
+///
+/// ```
+/// use ioht_contract::decision::Path;
+///
+/// let path: Path = "provision[2].provision[0]".parse().unwrap();
+/// assert_eq!(path, Path::Exception(2, 0));
+/// assert_eq!(path.to_string(), "provision[2].provision[0]");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Path {
+    /// The context: the directive's own decision.
+    Context,
+    /// An exception to it.
+    Provision(u16),
+    /// An exception to an exception.
+    Exception(u16, u16),
+}
+
+/// A text that is no path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a path is `context`, `provision[i]` or `provision[i].provision[j]`")]
+pub struct PathError;
+
+impl FromStr for Path {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        fn index(text: &str) -> Result<u16, PathError> {
+            let digits = text.strip_prefix("provision[").and_then(|it| it.strip_suffix(']'));
+            let digits = digits.ok_or(PathError)?;
+            let index: u16 = digits.parse().map_err(|_| PathError)?;
+            if index.to_string() == digits { Ok(index) } else { Err(PathError) }
+        }
+        match text.split_once('.') {
+            None if text == "context" => Ok(Self::Context),
+            None => index(text).map(Self::Provision),
+            Some((outer, inner)) => Ok(Self::Exception(index(outer)?, index(inner)?)),
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Context => f.write_str("context"),
+            Self::Provision(i) => write!(f, "provision[{i}]"),
+            Self::Exception(i, j) => write!(f, "provision[{i}].provision[{j}]"),
+        }
+    }
+}
+
+impl Text for Path {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+json_text!(
+    Path,
+    "^(context|provision\\[[0-9]+\\](\\.provision\\[[0-9]+\\])?)$",
+    "a place in a directive"
+);
+
+impl<C> Encode<C> for Path {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        e.str(&self.to_string())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Path {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        d.str()?.parse().map_err(|_| DecodeError::message("not a path"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_they_are_written() {
+        for path in [Path::Context, Path::Provision(15), Path::Exception(0, 7)] {
+            assert_eq!(path.to_string().parse(), Ok(path));
+            let bytes = minicbor::to_vec(path).unwrap();
+            assert_eq!(minicbor::decode::<Path>(&bytes).unwrap(), path);
+        }
+        for bad in ["", "provision", "provision[01]", "provision[-1]", "provision[0].", "context.x"]
+        {
+            assert_eq!(bad.parse::<Path>(), Err(PathError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn codes_are_those_of_the_documents() {
+        let code = |reason: Reason| serde_json::to_value(reason).unwrap();
+        assert_eq!(code(Reason::NoApplicableConsent), "NO_APPLICABLE_CONSENT");
+        assert_eq!(code(Reason::Myself), "SELF");
+        assert_eq!(serde_json::to_value(Outcome::Permit).unwrap(), "PERMIT");
+    }
+}

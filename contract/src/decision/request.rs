@@ -1,0 +1,113 @@
+//! What is asked.
+
+use crate::consent::{Action, Actor};
+use crate::ids::{
+    LoincCode, MspId, ParticipantId, ProjectId, PurposeCode, SensitivityCode, UnitId,
+};
+use crate::record::{Confidentiality, Labels};
+use crate::role::StaffRole;
+use fabric_contract_rs::TimestampMs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What is asked: by whom, what for, what is done, and with which record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Who asks.
+    pub actor: Requester,
+    /// What for; one purpose, as specific as it is.
+    pub purpose: PurposeCode,
+    /// What is done with the data.
+    #[serde(default)]
+    pub action: Action,
+    /// The record.
+    #[serde(default)]
+    pub record: RecordFacts,
+}
+
+/// Who asks, after the ledger has been looked up: all of it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requester {
+    /// Its pseudonym.
+    pub pid: ParticipantId,
+    /// Its organisation.
+    pub org: MspId,
+    /// Its unit and those above it.
+    #[serde(default)]
+    pub units: BTreeSet<UnitId>,
+    /// Its roles in force.
+    #[serde(default)]
+    pub roles: BTreeSet<StaffRole>,
+    /// The project as whose member it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
+    /// Whether it belongs to the patient's care team.
+    #[serde(default)]
+    pub care_team: bool,
+}
+
+impl Requester {
+    /// Whether a directive about `actor` is about it.
+    pub(super) fn is(&self, actor: &Actor) -> bool {
+        match actor {
+            Actor::Participant(pid) => self.pid == *pid,
+            Actor::Unit { unit, msp } => self.org == *msp && self.units.contains(unit),
+            Actor::Organization(msp) => self.org == *msp,
+            Actor::Role(role) => self.roles.contains(role),
+            Actor::Project(project) => self.project.as_ref() == Some(project),
+            Actor::CareTeam => self.care_team,
+        }
+    }
+}
+
+/// A record's attributes. What is left out or null is unknown, because the record is not chosen yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordFacts {
+    /// What was measured.
+    pub code: Option<LoincCode>,
+    /// Which device measured.
+    pub device: Option<ParticipantId>,
+    /// How confidential it is.
+    pub confidentiality: Option<Confidentiality>,
+    /// Its sensitivity labels; known to have none when empty.
+    pub sensitivity: Option<BTreeSet<SensitivityCode>>,
+    /// The length of its window in seconds.
+    pub grid_s: Option<u32>,
+    /// Its window.
+    pub window: Option<Window>,
+}
+
+impl RecordFacts {
+    /// All attributes of one record.
+    pub fn of(
+        code: LoincCode,
+        device: ParticipantId,
+        labels: &Labels,
+        grid_s: u32,
+        start: TimestampMs,
+    ) -> Self {
+        let end = start.saturating_add(i64::from(grid_s).saturating_mul(1000));
+        Self {
+            code: Some(code),
+            device: Some(device),
+            confidentiality: Some(labels.confidentiality),
+            sensitivity: Some(labels.sensitivity.iter().cloned().collect()),
+            grid_s: Some(grid_s),
+            window: Some(Window { start, end }),
+        }
+    }
+}
+
+/// The time that a record is about: half-open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Its first millisecond.
+    pub start: TimestampMs,
+    /// The first millisecond after it.
+    pub end: TimestampMs,
+}
