@@ -14,7 +14,8 @@ Usage: network.sh COMMAND
 
   up       create what is missing and start: one orderer, one peer an organisation, the channel
   deploy   install, approve and commit the chaincode, and start its server
-  down     stop every process that this network started
+  serve    start the chaincode's server, when it is not running
+  down [NAME]  stop every process that this network started, or one of them as status names it
   status   what runs, the channel's height, the chaincode's definition
   env MSP [USER]  settings that make the peer command act as an organisation's user (Admin), for eval
   endpoints  each organisation's domain, kind and gateway as a JSON object, for clients
@@ -92,8 +93,20 @@ deploy() {
     fi
 }
 
+serve() {
+    [ -f "$NETWORK_DIR/package-id" ] || die "nothing is deployed in $NETWORK_DIR: run 'network.sh deploy' first"
+    start_server
+    say "serving at $CHAINCODE_ADDRESS"
+}
+
 down() {
     local file
+    if [ $# -gt 0 ]; then
+        [ -f "$PIDS_DIR/$1" ] || die "$1 does not run; 'network.sh status' tells what does"
+        stop "$1"
+        say "$1: down"
+        return
+    fi
     for file in "$PIDS_DIR"/*; do
         [ ! -f "$file" ] || stop "$(basename "$file")"
     done
@@ -164,7 +177,8 @@ clean() {
 }
 
 case ${1:-help} in
-    up | deploy | down | status | endpoints | clean) [ $# -eq 1 ] || { usage >&2; exit 2; }; "$1" ;;
+    up | deploy | serve | status | endpoints | clean) [ $# -eq 1 ] || { usage >&2; exit 2; }; "$1" ;;
+    down) [ $# -le 2 ] || { usage >&2; exit 2; }; "$@" ;;
     logs) shift; logs "$@" ;;
     env) [ $# -ge 2 ] || { usage >&2; exit 2; }; env_of "$2" "${3:-}" ;;
     help | -h | --help) usage ;;

@@ -19,6 +19,8 @@ start() {
     mkdir -p "$PIDS_DIR" "$LOGS_DIR"
     nohup "$@" >>"$LOGS_DIR/$name.log" 2>&1 </dev/null &
     printf '%s %s\n' "$!" "$program" >"$PIDS_DIR/$name"
+    # Until the shell has become the program it would be taken for a stopped one.
+    while kill -0 $! 2>/dev/null && ! running "$name"; do sleep 0.02; done
 }
 
 stop() {
@@ -39,8 +41,12 @@ start_orderer() {
     FABRIC_CFG_PATH=$CONFIG_DIR/orderer start orderer orderer
 }
 
+# A gateway logs endorsements that disagree with their payloads, as a warning: a query that a client
+# submits by mistake would leave what it read in the log.
+PEER_LOGGING=gateway.responsechecker=error:info
+
 start_peer() {
-    FABRIC_CFG_PATH=$CONFIG_DIR/peer-$1 start "peer-$1" peer node start
+    FABRIC_CFG_PATH=$CONFIG_DIR/peer-$1 FABRIC_LOGGING_SPEC=$PEER_LOGGING start "peer-$1" peer node start
 }
 
 orderer_admin() {

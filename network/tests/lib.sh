@@ -51,7 +51,7 @@ with_network() (
         local status=$?
         trap - EXIT
         if [ $status -ne 0 ]; then
-            tail -n 15 "$dir"/network/logs/*.log "$dir"/*.log >&2 2>/dev/null || true
+            tail -n 15 "$dir"/network/logs/*.log 2>/dev/null | cut -c 1-300 >&2 || true
         fi
         if [ -d "$dir/network" ]; then "$NETWORK" clean >/dev/null || status=1; fi
         rm -rf "$dir"
