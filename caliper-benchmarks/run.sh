@@ -165,5 +165,11 @@ echo "running; log: $REPORT/caliper.log"
 start caliper node "$(lib caliper.cjs)" launch manager --caliper-workspace "$WORK" --caliper-benchconfig benchmark.json \
     --caliper-networkconfig network.json --caliper-report-path "$REPORT/report.html" "${CALIPER[@]}"
 # Not in the foreground: an interrupt must not wait for the end of the rounds.
-wait "${STARTED[-1]}" || { tail -n 30 "$REPORT/caliper.log" >&2; exit 1; }
+wait "${STARTED[-1]}" || {
+    code=$?
+    tail -n 30 "$REPORT/caliper.log" >&2
+    # Above 128: ended from outside, by the signal of that number less 128.
+    echo "run.sh: Caliper ended with exit code $code before its report; see $REPORT" >&2
+    exit 1
+}
 node "$(lib table.mjs)" "$WORK/plan.json" "$REPORT/report.html" "$SYSTEM" | tee "$REPORT/table.txt"

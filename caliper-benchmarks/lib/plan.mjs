@@ -39,6 +39,8 @@ export const WORKLOAD_NAMES = Object.keys(WORKLOADS);
 
 /** @param {{workload, short, transactions, inFlight, workers}} wanted `workload` is a name or `all` */
 export function rounds({ workload, short, transactions, inFlight, workers }) {
+    // Results are told apart by their rounds' labels.
+    if (transactions && new Set(transactions).size < transactions.length) throw new Error('--transactions: a size twice');
     const names = workload === 'all' ? WORKLOAD_NAMES : [workload];
     return names.flatMap((name) => {
         const known = WORKLOADS[name];
