@@ -172,4 +172,4 @@ wait "${STARTED[-1]}" || {
     echo "run.sh: Caliper ended with exit code $code before its report; see $REPORT" >&2
     exit 1
 }
-node "$(lib table.mjs)" "$WORK/plan.json" "$REPORT/report.html" "$SYSTEM" | tee "$REPORT/table.txt"
+node "$(lib table.mjs)" "$WORK/plan.json" "$REPORT/report.html" "$WORK/endorsed-again.txt" "$SYSTEM" | tee "$REPORT/table.txt"

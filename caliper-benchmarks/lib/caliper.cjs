@@ -8,9 +8,9 @@
 // The package of that command line brings the connectors of other ledgers along; this needs Fabric's.
 
 const { CaliperEngine, CaliperUtils, ConfigUtil, Constants, WorkerMessageHandler } = require('@hyperledger/caliper-core');
+const { connectorFactory } = require('./connector.cjs');
 
-const native = process.argv.includes('--native-signing');
-const { ConnectorFactory } = require(native ? './native-signing.cjs' : '@hyperledger/caliper-fabric');
+const ConnectorFactory = connectorFactory(process.argv.includes('--native-signing'));
 
 const parsed = (key) => CaliperUtils.parseYaml(CaliperUtils.resolvePath(ConfigUtil.get(key)));
 

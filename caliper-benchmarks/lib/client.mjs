@@ -5,6 +5,7 @@ import { connect, signers } from '@hyperledger/fabric-gateway';
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GRPC_OPTIONS } from './endorse-again.cjs';
 
 export class Organization {
     #grpc;
@@ -15,7 +16,10 @@ export class Organization {
         this.peer = `peer0.${this.domain}`;
         this.tlsRoot = readFileSync(join(this.folder, 'peers', this.peer, 'tls', 'ca.crt'), 'utf8');
         const credentials = grpc.credentials.createSsl(Buffer.from(this.tlsRoot));
-        this.#grpc = new grpc.Client(this.endpoint, credentials, { 'grpc.ssl_target_name_override': this.peer });
+        this.#grpc = new grpc.Client(this.endpoint, credentials, {
+            ...GRPC_OPTIONS,
+            'grpc.ssl_target_name_override': this.peer,
+        });
     }
 
     participant(user) {

@@ -1,12 +1,7 @@
 'use strict';
 
-// Fabric's connector, with signatures made by OpenSSL.
-//
-// The Node client signs in JavaScript, which costs more than everything else that a worker does for a
-// transaction. Its interface leaves the signer to the application; Caliper's connector does not.
+// Signatures by OpenSSL, as Fabric's peers take them.
 
-const { ConnectorFactory } = require('@hyperledger/caliper-fabric');
-const { connect, hash } = require('@hyperledger/fabric-gateway');
 const { createPrivateKey, sign } = require('node:crypto');
 
 /** The order of P-256's group: Fabric refuses signatures whose s lies above its half. */
@@ -30,22 +25,4 @@ function integer(bytes) {
     return Buffer.concat([Buffer.from([0x02, 32 - first + sign.length, ...sign]), bytes.subarray(first)]);
 }
 
-module.exports.ConnectorFactory = async (workerIndex) => {
-    const connector = await ConnectorFactory(workerIndex);
-    const { _configDefaultTimeout: deadline } = connector.constructor;
-    connector._createGatewayWithIdentity = async (msp, alias, wallet, peer) => {
-        const { mspid: mspId, certificate, privateKey } = await wallet.export(alias);
-        return connect({
-            client: await connector._createClientForPeer(msp, peer),
-            identity: { mspId, credentials: Buffer.from(certificate) },
-            signer: newNativeSigner(privateKey),
-            hash: hash.none,
-            evaluateOptions: deadline,
-            endorseOptions: deadline,
-            submitOptions: deadline,
-            commitStatusOptions: deadline,
-        });
-    };
-    return connector;
-};
-module.exports.newNativeSigner = newNativeSigner;
+module.exports = { newNativeSigner };

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Organization } from './client.mjs';
+import { GRPC_OPTIONS } from './endorse-again.cjs';
 import { benchmark, rounds, SEEDED, windowsNeeded } from './plan.mjs';
 import { ORIGIN, page, startOf, summary, windowsUntil } from './summary.cjs';
 
@@ -60,7 +61,8 @@ try {
     const users = Array.from({ length: workers }, (_, n) => pairUsers.slice(2 * n, 2 * n + 2));
     const pairs = await Promise.all(users.map((names) => preparePair(registrar, ...names)));
     const participants = join(given.out, 'participants.json');
-    const shared = { contract: given.contract, participants, seeded: SEEDED };
+    const again = join(given.out, 'endorsed-again.txt');
+    const shared = { contract: given.contract, participants, seeded: SEEDED, again };
     write('participants.json', pairs.map(({ identities, ...pair }) => pair));
     write('network.json', network(pairs.flatMap(({ identities }) => identities)));
     write('benchmark.json', benchmark(plan, workers, given.description, shared));
@@ -206,7 +208,7 @@ function network(identities) {
                     {
                         endpoint,
                         tlsCACerts: { pem: tlsRoot },
-                        grpcOptions: { 'ssl-target-name-override': peer },
+                        grpcOptions: { ...GRPC_OPTIONS, 'ssl-target-name-override': peer },
                     },
                 ],
             },

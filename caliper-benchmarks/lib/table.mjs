@@ -1,8 +1,10 @@
 // Prints a run's results beside the paper's, out of Caliper's report; fails unless all succeeded.
 //
-//   node table.mjs PLAN REPORT SYSTEM
+//   node table.mjs PLAN REPORT AGAIN SYSTEM
+//
+// AGAIN holds a line `ROUND COUNT` a worker and round: endorsements that were asked for again.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
 /** Tables II and III of the paper, as ranges over their rows; its Fabric hosts are not stated. */
@@ -16,6 +18,7 @@ const COLUMNS = {
     sent: 'Sent',
     succeeded: 'Succeeded',
     failed: 'Failed',
+    again: 'Endorsed again',
     sendRate: 'Sent/s',
     average: 'Avg latency s',
     longest: 'Max latency s',
@@ -23,10 +26,11 @@ const COLUMNS = {
     records: 'Records/s',
 };
 
-const [planFile, reportFile, system] = process.argv.slice(2);
+const [planFile, reportFile, againFile, system] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, 'utf8'));
 const reported = readReport(readFileSync(reportFile, 'utf8'));
-const results = plan.map((round) => {
+const endorsedAgain = readAgain(againFile);
+const results = plan.map((round, n) => {
     const row = reported.get(round.label);
     if (!row) return { round: round.label, sent: 0, succeeded: 0, failed: round.transactions };
     const [succeeded, failed] = [Number(row.Succ), Number(row.Fail)];
@@ -36,6 +40,7 @@ const results = plan.map((round) => {
         sent: succeeded + failed,
         succeeded,
         failed,
+        again: endorsedAgain.get(n),
         sendRate: row['Send Rate (TPS)'],
         average: row['Avg Latency (s)'],
         longest: row['Max Latency (s)'],
@@ -60,6 +65,15 @@ function readReport(html) {
     const names = cells(head ?? '', 'th');
     const named = rows.map((row) => Object.fromEntries(cells(row, 'td').map((text, n) => [names[n], text])));
     return new Map(named.map((row) => [row.Name, row]));
+}
+
+function readAgain(file) {
+    const rounds = new Map();
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+    for (const [round, count] of lines.map((line) => line.split(' ').map(Number))) {
+        rounds.set(round, (rounds.get(round) ?? 0) + count);
+    }
+    return rounds;
 }
 
 function machine() {

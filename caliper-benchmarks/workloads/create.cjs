@@ -1,7 +1,8 @@
 'use strict';
 
 const { WorkloadModuleBase } = require('@hyperledger/caliper-core');
-const { readFileSync } = require('node:fs');
+const { appendFileSync, readFileSync } = require('node:fs');
+const { take } = require('../lib/endorse-again.cjs');
 const { summary } = require('../lib/summary.cjs');
 
 /** A device submits its next summaries, `records` of them a transaction. */
@@ -29,6 +30,10 @@ class Create extends WorkloadModuleBase {
         if (!sent.IsCommitted()) return; // counted as failed, and logged
         const { created } = JSON.parse(Buffer.from(sent.GetResult()).toString());
         if (created !== count) throw new Error(`${created} of ${count} records are new`);
+    }
+
+    async cleanupWorkloadModule() {
+        appendFileSync(this.roundArguments.again, `${this.roundIndex} ${take()}\n`);
     }
 }
 
