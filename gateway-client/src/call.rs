@@ -10,6 +10,7 @@ use crate::error::GatewayError;
 use crate::gateway::Contract;
 use crate::proposal::Proposal;
 use crate::retry::RetryPolicy;
+use crate::transaction::Transaction;
 
 /// Marks a [`Call`] as a query.
 #[derive(Debug, Clone, Copy)]
@@ -128,9 +129,32 @@ impl Call<Submit> {
     /// Any [`GatewayError`] but `Evaluate`. Where [`outcome_unknown`](GatewayError::outcome_unknown) is true the transaction
     /// may yet be committed.
     pub async fn send(&self) -> Result<Submitted, GatewayError> {
-        let transaction = self.proposal()?.endorse().await?;
+        let transaction = self.endorse().await?;
         let status = transaction.submit().await?.status().await?;
         transaction.submitted(status)
+    }
+
+    /// Has the transaction endorsed, by a new proposal each time as long as the error
+    /// [is retryable](GatewayError::is_retryable) and up to [`RetryPolicy::proposals_max`] times. Nothing is submitted: for
+    /// a client that keeps the endorsed [`Transaction`] before it [settles](Transaction::settle) it.
+    ///
+    /// # Errors
+    /// The last error: [`GatewayError::Endorse`], [`Tampered`](GatewayError::Tampered), [`Sign`](GatewayError::Sign) or
+    /// [`Random`](GatewayError::Random).
+    pub async fn endorse_with_retry(
+        &self,
+        policy: &RetryPolicy,
+    ) -> Result<Transaction, GatewayError> {
+        let mut attempts = 1;
+        loop {
+            match self.endorse().await {
+                Err(error) if error.is_retryable() && attempts < policy.proposals_max => {
+                    policy.pause(attempts, &error).await;
+                    attempts += 1;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Has the transaction endorsed, submits it and waits for its commit, again where that can help.
@@ -138,12 +162,12 @@ impl Call<Submit> {
     /// - It is committed at most once, and exactly once if this returns `Ok`: a new proposal is made only when the one
     ///   before can no longer be committed, because it was never signed as a transaction or is in a block as invalid.
     /// - When a reply to Submit is lost, the commit status is asked for, and then the same envelope sent again: see
-    ///   [`Transaction::settle`](crate::Transaction::settle).
+    ///   [`Transaction::settle`].
     /// - At most [`RetryPolicy::proposals_max`] proposals are made, and each envelope is sent at most
     ///   [`RetryPolicy::submissions_max`] times.
     /// - The contract runs anew for each proposal, with the same arguments and transient data.
     /// - Dropping the future gives the outcome up. A client that must know it after a crash keeps the endorsed
-    ///   [`Transaction`](crate::Transaction) before it is submitted.
+    ///   [`Transaction`] before it is submitted: see [`endorse_with_retry`](Self::endorse_with_retry).
     ///
     /// # Errors
     /// The last error; as [`send`](Self::send).
@@ -165,6 +189,10 @@ impl Call<Submit> {
     }
 
     async fn propose_and_settle(&self, policy: &RetryPolicy) -> Result<Submitted, GatewayError> {
-        self.proposal()?.endorse().await?.settle(policy).await
+        self.endorse().await?.settle(policy).await
+    }
+
+    async fn endorse(&self) -> Result<Transaction, GatewayError> {
+        self.proposal()?.endorse().await
     }
 }

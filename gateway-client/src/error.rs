@@ -159,16 +159,16 @@ impl GatewayError {
     /// How to go on follows from [`outcome_unknown`](Self::outcome_unknown): if false, by a new proposal; if true, only by
     /// asking for the commit status and sending the same envelope again ([`Transaction::settle`](crate::Transaction::settle)).
     ///
-    /// - Evaluate and endorse: the gateway or its peers are unreachable, overloaded or late, a peer or chaincode process
-    ///   failed, or endorsers disagreed. Not when the contract refused, nor when identity, signature or clock did not
-    ///   please the peers.
+    /// - Evaluate and endorse: as the [`obstacle`](CallError::obstacle) has it. The gateway or its peers are unreachable,
+    ///   overloaded or late, do not know each other at the moment, a peer or chaincode process failed, or endorsers
+    ///   disagreed. Not when the contract refused, nor when identity, signature or clock did not please the peers.
     /// - Submit: whenever the outcome is unknown, or the gateway was overloaded.
     /// - Commit status: unless the question itself was refused.
     /// - Commit: the transaction read what another one changed first (`MVCC_READ_CONFLICT`, `PHANTOM_READ_CONFLICT`).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Evaluate(call) | Self::Endorse(call) => call.endorser_may_recover(),
+            Self::Evaluate(call) | Self::Endorse(call) => call.obstacle().may_pass(),
             Self::Submit(call) => call.is_overload() || !call.is_refusal(),
             Self::CommitStatus(call) => call.is_overload() || !call.is_refusal(),
             Self::Commit(commit) => commit.is_conflict(),
@@ -215,16 +215,22 @@ impl CallError {
             .or_else(|| texts().find_map(ContractError::of_fault))
     }
 
-    /// Endorsers and the gateway before them can answer otherwise next time.
-    fn endorser_may_recover(&self) -> bool {
-        let texts = || self.details.iter().map(|detail| &detail.message).chain([&self.message]);
+    /// What stood in the way of an evaluation or endorsement.
+    #[must_use]
+    pub fn obstacle(&self) -> Obstacle {
+        let details = || self.details.iter().map(|detail| &detail.message);
+        let says = |mark: &str| details().chain([&self.message]).any(|text| text.contains(mark));
+        let asked = matches!(self.code, Code::Unavailable | Code::Aborted);
         match self.code {
-            Code::DeadlineExceeded | Code::ResourceExhausted => true,
-            Code::Unknown => self.is_overload(),
-            Code::Unavailable | Code::Aborted => {
-                !texts().any(|text| PERMANENT.iter().any(|mark| text.contains(mark)))
-            }
-            _ => false,
+            _ if self.is_overload() => Obstacle::Overload,
+            Code::DeadlineExceeded => Obstacle::Unavailable,
+            // A refusal counts first: of several endorsers one may refuse while another is in trouble.
+            _ if says(CONTRACT_RESPONSE) => Obstacle::Contract,
+            _ if !asked && !says(NO_PEERS) => Obstacle::Client,
+            _ if CLIENT_REFUSED.iter().any(|mark| says(mark)) => Obstacle::Client,
+            _ if says(NO_PEERS) => Obstacle::NoPeers,
+            _ if says(NOT_DISSEMINATED) => Obstacle::Dissemination,
+            _ => Obstacle::Unavailable,
         }
     }
 
@@ -254,14 +260,52 @@ impl CallError {
     }
 }
 
-/// Answers of a peer that stay the same however often it is asked: the contract's own, and those about the client's
-/// identity, message or clock.
-const PERMANENT: [&str; 4] = [
-    "chaincode response ",
+/// What stood in the way of an evaluation or endorsement, as far as the peers' answers tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The contract refused.
+    Contract,
+    /// The request, its identity, signature or timestamp did not please the peers, or names what they do not have.
+    Client,
+    /// The gateway has as many calls as it takes.
+    Overload,
+    /// The gateway knows no peers at the moment that would satisfy the endorsement policy. After a deployment, and for
+    /// instants while peers renew what they know of each other, this passes; with a policy that nobody satisfies it does
+    /// not.
+    NoPeers,
+    /// A peer could not hand private data to as many members of a collection as the collection requires. It endorses
+    /// nothing then. It knows no other member for instants, while it renews what it knows of them.
+    Dissemination,
+    /// The gateway or a peer is unreachable or late, its chaincode failed, or endorsers disagreed.
+    Unavailable,
+}
+
+impl Obstacle {
+    /// Whether the same request, proposed anew, can succeed.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::Contract | Self::Client => false,
+            Self::Overload | Self::NoPeers | Self::Dissemination | Self::Unavailable => true,
+        }
+    }
+}
+
+/// How a peer passes a contract's refusal on.
+const CONTRACT_RESPONSE: &str = "chaincode response ";
+
+/// Answers of a peer about the client's identity, message or clock, which stay the same however often it is asked.
+const CLIENT_REFUSED: [&str; 3] = [
     "error validating proposal: ",
     "proposal client identity expired",
     "request unauthorized due to incorrect timestamp",
 ];
+
+/// Answers of a gateway that finds no endorsers although it knows the chaincode.
+const NO_PEERS: &str = "no peer combination can satisfy the endorsement policy";
+
+/// Answers of a peer that kept private data for itself, and so did not endorse.
+const NOT_DISSEMINATED: &str = "failed to distribute private collection";
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

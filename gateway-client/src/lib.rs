@@ -87,7 +87,7 @@ pub use call::{Call, Evaluate, Submit};
 pub use commit::{Commit, CommitStatus, Submitted};
 pub use connection::Connection;
 pub use contract_error::ContractError;
-pub use error::{CallError, CommitError, ErrorDetail, GatewayError, SignedMessage};
+pub use error::{CallError, CommitError, ErrorDetail, GatewayError, Obstacle, SignedMessage};
 pub use fabric_identity::{Identity, KeyError, SignError, Signer, SigningKey};
 pub use fabric_protos::protos::TxValidationCode;
 pub use gateway::{Contract, Gateway, Network, Timeouts};

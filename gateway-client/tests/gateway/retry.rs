@@ -90,6 +90,49 @@ async fn failed_endorsers_are_asked_again() {
     assert_eq!(distinct_ids(&stage), 3);
 }
 
+/// One of 10,000 creates met this on Fabric 3.1.5.
+#[tokio::test]
+async fn an_endorser_that_knows_no_other_member_for_an_instant_is_asked_again() {
+    let alone = || {
+        let detail = "error in simulation: failed to distribute private collection, txID e186, channel c: Failed disseminating 1 out of 1 private dissemination plans";
+        failure(Code::Aborted, "failed to collect enough transaction endorsements", &[detail])
+    };
+    let (outcome, stage) = run(&policy(), |script| {
+        script.endorse.push_back(Step::Fail(alone()));
+    })
+    .await;
+    outcome.unwrap();
+    assert_eq!(stage.calls(), "endorse endorse submit status");
+    assert_eq!(distinct_ids(&stage), 2);
+
+    let policy = RetryPolicy { proposals_max: 3, ..policy() };
+    let (outcome, stage) = run(&policy, |script| {
+        script.endorse.extend((0..9).map(|_| Step::Fail(alone())));
+    })
+    .await;
+    assert!(matches!(outcome, Err(GatewayError::Endorse(_))));
+    assert_eq!(stage.calls(), "endorse endorse endorse");
+}
+
+#[tokio::test]
+async fn what_is_kept_before_it_is_submitted_is_endorsed_again_too() {
+    let stage = Stage::new().await;
+    stage.script(|script| script.endorse.extend((0..5).map(|_| Step::Fail(unavailable()))));
+    let call = stage.contract().submit("Put").argument("a");
+    let policy = RetryPolicy { proposals_max: 3, ..policy() };
+    call.endorse_with_retry(&policy).await.unwrap_err();
+    assert_eq!(stage.calls(), "endorse endorse endorse");
+    let transaction = call.endorse_with_retry(&policy).await.unwrap();
+    assert_eq!(transaction.result(), "Put a");
+    assert_eq!(stage.calls(), "endorse endorse endorse endorse endorse endorse");
+    transaction.settle(&policy).await.unwrap();
+
+    let refusal = failure(Code::Aborted, "failed", &["chaincode response 409, TAKEN: it exists"]);
+    stage.script(|script| script.endorse.push_back(Step::Fail(refusal)));
+    let error = call.endorse_with_retry(&policy).await.unwrap_err();
+    assert_eq!(error.contract_error().unwrap().status, 409);
+}
+
 #[tokio::test]
 async fn refusals_are_final() {
     let refusal = failure(Code::Aborted, "failed", &["chaincode response 409, TAKEN: it exists"]);
