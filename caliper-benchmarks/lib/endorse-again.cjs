@@ -2,16 +2,20 @@
 
 // Endorsements that are asked for again, by gRPC's own retries, and how many were.
 //
-// A peer refuses to endorse while it knows no other member of the private collection, which happens to
-// it for instants: see docs/caliper.md. Nothing is ordered before the client has signed the endorsed
-// transaction, so asking again changes nothing but the delay. Submit is never sent again here.
+// For instants a peer knows no other member of the private collection, and does not endorse, or no other
+// endorser, and finds no way to satisfy the policy: see docs/caliper.md. Nothing is ordered before the
+// client has signed the endorsed transaction, so asking again changes nothing but the delay. Submit is
+// never sent again here.
 
 const { InterceptingCall, status } = require('@grpc/grpc-js');
 
 /** Calls of Endorse for one transaction, the first included; gRPC for Node allows no more. */
 const ATTEMPTS_MAX = 5;
 
-/** A contract's refusal is ABORTED as well; asked again it is refused again, and fails as before. */
+/** The codes of these two, and of a peer that cannot be reached. */
+const AGAIN = [status.ABORTED, status.FAILED_PRECONDITION, status.UNAVAILABLE];
+
+/** Codes are all that gRPC decides by. What is refused for good is refused each time, and fails as before. */
 const serviceConfig = {
     methodConfig: [
         {
@@ -21,7 +25,7 @@ const serviceConfig = {
                 initialBackoff: '0.05s',
                 maxBackoff: '1s',
                 backoffMultiplier: 3,
-                retryableStatusCodes: [status.ABORTED, status.UNAVAILABLE].map((code) => status[code]),
+                retryableStatusCodes: AGAIN.map((code) => status[code]),
             },
         },
     ],
