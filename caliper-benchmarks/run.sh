@@ -26,6 +26,8 @@ Options:
 Prints a table and leaves it with Caliper's HTML report and log in caliper-benchmarks/reports. The exit
 code is 0 only if every transaction succeeded.
 
+BINARIES names a folder with fabric-devnet and ccaas-server to use on TARGET devnet instead of building them.
+
 Settings for TARGET network, by environment: those of network/network.sh. NETWORK_DIR names a network
 that is up and deployed, with at least 2 N + 1 users (USERS_COUNT). A new network listens on the ports
 that network.sh --help tells.
@@ -109,8 +111,8 @@ told() {
 }
 
 start_devnet() {
-    local bin=${CARGO_TARGET_DIR:-$ROOT/target}/release package=ioht_1.0:caliper dir=$WORK/devnet address user
-    (cd "$ROOT" && cargo build --release --quiet -p fabric-devnet -p ccaas-server)
+    local bin=${BINARIES:-${CARGO_TARGET_DIR:-$ROOT/target}/release} package=ioht_1.0:caliper dir=$WORK/devnet address user
+    [ -n "${BINARIES:-}" ] || (cd "$ROOT" && cargo build --release --quiet -p fabric-devnet -p ccaas-server)
     start ccaas-server env NO_COLOR=1 "$bin/ccaas-server" --listen 127.0.0.1:0 --chaincode-id "$package" --policies "$ROOT/policies"
     address=$(told ccaas-server 'address=\([0-9.:]*\)')
     start devnet "$bin/fabric-devnet" up --dir "$dir" --ports 0,0,0 --chaincode "ioht=$address" --package-id "$package" \
@@ -123,7 +125,7 @@ start_devnet() {
     for user in ${USERS//,/ }; do
         "$bin/fabric-devnet" enroll --dir "$dir" --org Org1MSP --name "$user" >/dev/null
     done
-    SYSTEM="fabric-devnet $("$bin/fabric-devnet" --version | cut -d' ' -f2)"
+    SYSTEM="fabric-devnet $("$bin/fabric-devnet" --version | cut -d' ' -f2)${BINARIES:+ ($BINARIES)}"
 }
 
 start_network() {
