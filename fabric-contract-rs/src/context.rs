@@ -35,6 +35,14 @@ impl TxContext {
         Self { parts }
     }
 
+    /// The same transaction as a chaincode on another channel sees it, which one of the
+    /// transaction's own has asked.
+    #[cfg(feature = "testing")]
+    pub(crate) fn on_channel(&self, channel_id: &str) -> Self {
+        let channel_id = channel_id.to_owned();
+        Self { parts: TxParts { channel_id, ..self.parts.clone() } }
+    }
+
     /// The channel the transaction belongs to.
     pub fn channel_id(&self) -> &str {
         &self.parts.channel_id

@@ -1,5 +1,5 @@
 use crate::route::Success;
-use crate::{QueryReader, Route, TxContext, TxError, Writes};
+use crate::{Kind, QueryReader, Route, TxContext, TxError, Writes};
 use bytes::Bytes;
 
 /// Answers the contract's own description, as the other Fabric contract APIs do.
@@ -56,6 +56,9 @@ pub struct Outcome {
     pub writes: Writes,
     /// Whether the server must make this response unlike any other endorser's.
     pub never_endorse: bool,
+    /// Whether a query ran. One that has called a chaincode of its own channel must not be endorsed
+    /// either.
+    pub kind: Kind,
 }
 
 /// Runs one invocation: `args[0]` is `Function` or `Contract:Function`, `args[1]` (optional) one
@@ -69,15 +72,17 @@ pub async fn invoke<C: Contract, R: QueryReader + 'static>(
     args: &[Bytes],
 ) -> Outcome {
     match dispatch(contract, cx, ledger, args).await {
-        Ok((Success { payload, writes }, never_endorse)) => Outcome {
+        Ok((Success { payload, writes }, kind, never_endorse)) => Outcome {
             response: Response { status: 200, message: String::new(), payload },
             writes,
             never_endorse,
+            kind,
         },
         Err(error) => Outcome {
             response: Response::failure(&error),
             writes: Writes::new(),
             never_endorse: false,
+            kind: Kind::Evaluate,
         },
     }
 }
@@ -87,7 +92,7 @@ async fn dispatch<C: Contract, R: QueryReader + 'static>(
     cx: &TxContext,
     ledger: &R,
     args: &[Bytes],
-) -> Result<(Success, bool), TxError> {
+) -> Result<(Success, Kind, bool), TxError> {
     let (function, arguments) = match args {
         [] => return Err(unknown("no function named")),
         [function] => (function, &b"{}"[..]),
@@ -105,7 +110,7 @@ async fn dispatch<C: Contract, R: QueryReader + 'static>(
     let name = match function.split_once(':') {
         Some((SYSTEM_CONTRACT, GET_METADATA)) => {
             let payload = crate::metadata::document::<C, R>()?;
-            return Ok((Success { payload, writes: Writes::new() }, true));
+            return Ok((Success { payload, writes: Writes::new() }, Kind::Evaluate, true));
         }
         Some((contract, name)) if contract == C::NAME => name,
         Some(_) => return Err(unknown("this chaincode has no contract of that name")),
@@ -119,7 +124,7 @@ async fn dispatch<C: Contract, R: QueryReader + 'static>(
     if success.writes.event().is_some_and(|event| event.name.is_empty()) {
         return Err(TxError::new(500, "EVENT_WITHOUT_NAME", "the transaction's event has no name"));
     }
-    Ok((success, route.never_endorse()))
+    Ok((success, route.kind(), route.never_endorse()))
 }
 
 fn unknown(sentence: &str) -> TxError {

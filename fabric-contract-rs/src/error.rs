@@ -39,6 +39,18 @@ pub enum LedgerError {
         /// The table's name.
         table: &'static str,
     },
+    /// A page of no entries, or of more than one message should carry.
+    #[error("a page of {0} entries cannot be had: ask for 1 to {max}", max = crate::PAGE_ENTRIES_MAX)]
+    PageSize(u32),
+    /// A bookmark that no page of this range has given.
+    #[error("the bookmark does not belong to this range")]
+    BadBookmark,
+    /// Another chaincode cannot be called.
+    #[error("the chaincode cannot be called: {0}")]
+    NotCallable(String),
+    /// A called chaincode ended with a fault, in its own words.
+    #[error("the called chaincode failed: {0}")]
+    CalleeFailed(String),
     /// Any other refusal, in the peer's own words.
     #[error("the peer refused: {0}")]
     Peer(String),
@@ -111,6 +123,10 @@ impl From<LedgerError> for TxError {
             LedgerError::BadKey(_) => "BAD_KEY",
             LedgerError::EmptyValue => "EMPTY_VALUE",
             LedgerError::Corrupt { .. } => "STATE_CORRUPT",
+            LedgerError::PageSize(_) => "BAD_PAGE_SIZE",
+            LedgerError::BadBookmark => "BAD_BOOKMARK",
+            LedgerError::NotCallable(_) => "CHAINCODE_NOT_CALLABLE",
+            LedgerError::CalleeFailed(_) => "CALLEE_FAILED",
             LedgerError::Peer(_) => "LEDGER_ERROR",
         };
         Self::new(500, code, error.to_string())

@@ -1,3 +1,4 @@
+use crate::{LedgerError, PAGE_ENTRIES_MAX};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -101,6 +102,27 @@ impl KeyRange {
         self.start.push_str(&key.0);
         self.start.push(SEPARATOR);
         self
+    }
+
+    /// The rest of this range from a page's bookmark on, and the page's size as it travels: for
+    /// ledgers. A peer would take any key for a bookmark, also one outside the range.
+    ///
+    /// # Errors
+    /// [`LedgerError::PageSize`], [`LedgerError::BadBookmark`].
+    pub fn page(
+        &self,
+        size: u32,
+        bookmark: Option<&str>,
+    ) -> Result<(Cow<'_, Self>, i32), LedgerError> {
+        let travels = i32::try_from(size).ok().filter(|_| (1..=PAGE_ENTRIES_MAX).contains(&size));
+        let travels = travels.ok_or(LedgerError::PageSize(size))?;
+        let Some(bookmark) = bookmark else { return Ok((Cow::Borrowed(self), travels)) };
+        let before_end = self.end.is_empty() || bookmark < self.end.as_str();
+        if bookmark <= self.start.as_str() || !before_end {
+            return Err(LedgerError::BadBookmark);
+        }
+        let rest = Self { start: bookmark.to_owned(), end: self.end.clone() };
+        Ok((Cow::Owned(rest), travels))
     }
 }
 

@@ -32,6 +32,12 @@
 //! its caller therefore costs one multi-get for each space it touches and one batch of writes,
 //! however much it does; `testing::RoundTrips` lets a test hold it to that.
 //!
+//! # Other chaincodes
+//!
+//! A transaction may have another chaincode of its channel run within it, by [`Reader::invoke`]: what
+//! that one writes is the transaction's too. Across channels it may only [ask](Reader::query_channel).
+//! A query that calls is never endorsed.
+//!
 //! # Errors
 //!
 //! A transaction fails with a [`TxError`]: a status, a stable code, one sentence. Statuses 400–499
@@ -200,7 +206,10 @@ pub use error::{LedgerError, TxError};
 pub use identity::{CERTIFICATE_PEM_BYTES_MAX, ClientIdentity, IdentityError, NodeOu};
 pub use key::{Key, KeyError, KeyPart, KeyRange, KeyReader, KeyWriter, StateKey};
 pub use minicbor;
-pub use reader::{Entry, Modification, QueryReader, Reader, Space};
+pub use reader::{
+    Entry, Modification, PAGE_ENTRIES_MAX, Page, QueryReader, Reader, Space, check_callee,
+    check_other_channel,
+};
 pub use route::{Evaluate, Kind, Route, Submit, evaluate, submit};
 pub use schemars;
 pub use table::Table;

@@ -1,7 +1,7 @@
 use crate::key::{KeyReader, KeyWriter};
 use crate::{
-    Entry, Key, KeyPart, KeyRange, LedgerError, Modification, QueryReader, Reader, Space, StateKey,
-    Writes,
+    Entry, Key, KeyPart, KeyRange, LedgerError, Modification, Page, QueryReader, Reader, Space,
+    StateKey, Writes,
 };
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
@@ -150,6 +150,26 @@ where
             Space::Private(collection) => ledger.private_range(collection, range, limit).await?,
         };
         entries.iter().map(|entry| self.decode_entry(entry)).collect()
+    }
+
+    /// One page of `range`, decoded: see [`QueryReader::range_page`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Unsupported`] for a table of a collection, of which peers make no pages;
+    /// whatever the ledger reports, or [`LedgerError::Corrupt`].
+    pub async fn page(
+        &self,
+        ledger: &impl QueryReader,
+        range: &KeyRange,
+        size: u32,
+        bookmark: Option<&str>,
+    ) -> Result<Page<(K, V)>, LedgerError> {
+        if self.space != Space::Public {
+            return Err(LedgerError::Unsupported("pages of private data".to_owned()));
+        }
+        let Page { entries, bookmark } = ledger.range_page(range, size, bookmark).await?;
+        let entries = entries.iter().map(|entry| self.decode_entry(entry));
+        Ok(Page { entries: entries.collect::<Result<_, _>>()?, bookmark })
     }
 
     /// The last `limit` changes of `key`, newest first, decoded.

@@ -1,10 +1,10 @@
 //! The conformance suite on the mock ledger, and on ledgers that are wrong.
 
 use bytes::Bytes;
+use fabric_contract_rs::testing::block_on;
 use fabric_contract_rs::testing::conformance::{
-    self, Backend, CASES, CaseError, ConformanceContract, Invocation, Report, Verdict,
+    self, Backend, CASES, CaseError, Invocation, MockBackend, Report, Verdict,
 };
-use fabric_contract_rs::testing::{MockLedger, block_on};
 use std::collections::BTreeSet;
 
 #[test]
@@ -33,7 +33,7 @@ fn an_unknown_case_fails() {
 
 /// A mock ledger whose answers are changed on their way.
 struct Wrong {
-    ledger: MockLedger<ConformanceContract>,
+    ledger: MockBackend,
     change: fn(Verdict) -> Verdict,
 }
 
@@ -50,6 +50,12 @@ impl Backend for Wrong {
     }
     fn endorsers(&self) -> usize {
         1
+    }
+    fn chaincode(&self) -> String {
+        self.ledger.chaincode()
+    }
+    fn has_other_channel(&self) -> bool {
+        false
     }
     async fn withhold_private_data(&mut self, _: bool) -> bool {
         false
@@ -69,7 +75,14 @@ fn failed(report: &Report) -> Vec<&'static str> {
 fn what_a_backend_cannot_do_is_skipped_and_told() {
     let report = failures(|verdict| verdict);
     assert_eq!(failed(&report), Vec::<&str>::new());
-    let expected = ["unreconciled_private_data_says_so", "queries_are_never_committed"];
+    let expected = [
+        "unreconciled_private_data_says_so",
+        "queries_are_never_committed",
+        "a_query_that_has_called_is_never_committed",
+        "another_channel_can_be_asked",
+        "what_is_written_on_another_channel_is_lost",
+        "reads_on_another_channel_do_not_conflict",
+    ];
     assert_eq!(report.skipped(), expected);
 }
 
@@ -89,6 +102,8 @@ fn a_ledger_without_conflicts_is_found() {
         "private_hash_reads_conflict",
         "a_changed_key_policy_stops_later_writers",
         "an_unfulfilled_key_policy_stops_writers",
+        "a_callees_reads_conflict",
+        "a_callees_key_policies_hold",
     ];
     assert_eq!(failed(&report), expected);
 }
@@ -99,7 +114,9 @@ fn a_ledger_that_loses_events_is_found() {
         Verdict::Success { payload, .. } => Verdict::Success { payload, event: None },
         other => other,
     });
-    assert_eq!(failed(&report), ["the_last_event_is_sent", "an_event_needs_no_write"]);
+    let expected =
+        ["the_last_event_is_sent", "an_event_needs_no_write", "a_callees_event_is_discarded"];
+    assert_eq!(failed(&report), expected);
 }
 
 #[test]
@@ -111,10 +128,19 @@ fn a_ledger_that_accepts_what_a_contract_refused_is_found() {
     let expected = [
         "empty_values_are_refused",
         "reserved_characters_are_refused",
+        "pages_never_leave_their_range",
+        "pages_of_no_or_too_many_entries_are_refused",
+        "pages_and_writes_exclude_each_other",
         "a_refusal_leaves_no_trace",
         "an_event_needs_a_name",
         "unknown_functions_are_refused",
         "bad_arguments_are_refused",
+        "a_callees_fault_is_told",
+        "a_failed_caller_takes_its_callees_along",
+        "a_callees_private_query_excludes_writes",
+        "a_call_that_comes_back_is_refused",
+        "unknown_chaincodes_cannot_be_called",
+        "only_other_channels_are_asked_across",
     ];
     assert_eq!(failed(&report), expected);
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use fabric_contract_rs::testing::{MockLedger, block_on, conformance::ConformanceContract};
 use fabric_contract_rs::{
-    Batch, EndorsementPolicy, Entry, KeyError, KeyRange, LedgerError, Reader, Space, StateKey,
-    Table, TxError, Writes, minicbor,
+    Batch, EndorsementPolicy, Entry, KeyError, KeyRange, LedgerError, Reader, Response, Space,
+    StateKey, Table, TxError, Writes, minicbor,
 };
 
 const DEVICES: Table<(String,), Device> = Table::new("device", Space::Public);
@@ -66,6 +66,12 @@ impl Reader for Empty {
         _: &StateKey,
     ) -> Result<Option<EndorsementPolicy>, LedgerError> {
         Ok(None)
+    }
+    async fn invoke(&self, _: &mut Writes, _: &str, _: &[Bytes]) -> Result<Response, LedgerError> {
+        Err(LedgerError::NotCallable("there is nobody".to_owned()))
+    }
+    async fn query_channel(&self, _: &str, _: &str, _: &[Bytes]) -> Result<Response, LedgerError> {
+        Err(LedgerError::NotCallable("there is nobody".to_owned()))
     }
 }
 

@@ -10,6 +10,6 @@ pub use block_on::block_on;
 pub use fabric_ledger::TxValidationCode;
 pub use identity::TestIdentity;
 pub use mock::{
-    Call, CallError, Committed, Endorsed, Evaluated, MOCK_EPOCH_MS, MockCollection, MockLedger,
-    MockReader, RoundTrips, SpaceTrips,
+    Call, CallError, Committed, Endorsed, Evaluated, MOCK_CHAINCODE, MOCK_EPOCH_MS, MockChaincode,
+    MockChannel, MockCollection, MockLedger, MockReader, RoundTrips, SpaceTrips,
 };

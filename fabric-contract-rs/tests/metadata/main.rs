@@ -6,8 +6,8 @@ use bytes::Bytes;
 use fabric_contract_rs::testing::{TestIdentity, block_on};
 use fabric_contract_rs::{
     Contract, EndorsementPolicy, Entry, Evaluate, KeyRange, LedgerError, Modification, Outcome,
-    QueryReader, Reader, Route, Space, StateKey, Submit, TxContext, TxError, TxParts, Writes,
-    evaluate, invoke, submit,
+    Page, QueryReader, Reader, Response, Route, Space, StateKey, Submit, TxContext, TxError,
+    TxParts, Writes, evaluate, invoke, submit,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -171,6 +171,12 @@ impl Reader for Nothing {
     ) -> Result<Option<EndorsementPolicy>, LedgerError> {
         Ok(None)
     }
+    async fn invoke(&self, _: &mut Writes, _: &str, _: &[Bytes]) -> Result<Response, LedgerError> {
+        Err(LedgerError::NotCallable("there is nobody".to_owned()))
+    }
+    async fn query_channel(&self, _: &str, _: &str, _: &[Bytes]) -> Result<Response, LedgerError> {
+        Err(LedgerError::NotCallable("there is nobody".to_owned()))
+    }
 }
 
 impl QueryReader for Nothing {
@@ -184,6 +190,12 @@ impl QueryReader for Nothing {
         _: usize,
     ) -> Result<Vec<Entry>, LedgerError> {
         Ok(Vec::new())
+    }
+    async fn range_page(&self, _: &KeyRange, _: u32, _: Option<&str>) -> Result<Page, LedgerError> {
+        Ok(Page { entries: Vec::new(), bookmark: None })
+    }
+    async fn query_chaincode(&self, _: &str, _: &[Bytes]) -> Result<Response, LedgerError> {
+        Err(LedgerError::NotCallable("there is nobody".to_owned()))
     }
 }
 

@@ -1,5 +1,7 @@
-use super::contract::{COLLECTION, ConformanceContract};
-use crate::testing::{Call, CallError, MockCollection, MockLedger, TestIdentity};
+use super::contract::{CALLEE, COLLECTION, ConformanceContract, OTHER_CHANNEL};
+use crate::testing::{
+    Call, CallError, MOCK_CHAINCODE, MockChaincode, MockCollection, MockLedger, TestIdentity,
+};
 use crate::{ClientIdentity, Event};
 use bytes::Bytes;
 use fabric_ledger::TxValidationCode;
@@ -9,12 +11,26 @@ use std::future::Future;
 /// One call of the conformance contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
+    /// The chaincode that is called.
+    pub to: Destination,
     /// The first argument: the function's name.
     pub function: String,
     /// The second argument.
     pub arguments: String,
     /// The transient map.
     pub transient: BTreeMap<String, Bytes>,
+}
+
+/// Where the conformance contract is installed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Destination {
+    /// The chaincode under test.
+    #[default]
+    Main,
+    /// The chaincode [`CALLEE`] of the same channel.
+    Callee,
+    /// The chaincode [`CALLEE`] of the channel [`OTHER_CHANNEL`](super::OTHER_CHANNEL).
+    OtherChannel,
 }
 
 /// How a call ended.
@@ -50,58 +66,99 @@ pub trait Backend {
     /// How many peers endorse a transaction.
     fn endorsers(&self) -> usize;
 
+    /// The name of the chaincode under test.
+    fn chaincode(&self) -> String;
+
+    /// Whether there is the channel [`OTHER_CHANNEL`](super::OTHER_CHANNEL).
+    fn has_other_channel(&self) -> bool;
+
     /// Keeps private data of new blocks from the peer that [`evaluate`](Self::evaluate) asks, or
     /// hands it out again. Answers whether that could be done, which in the latter case means that
     /// the peer has what it missed.
     fn withhold_private_data(&mut self, withheld: bool) -> impl Future<Output = bool>;
 }
 
-/// A mock ledger set up for the suite.
-pub fn mock_ledger() -> MockLedger<ConformanceContract> {
-    MockLedger::new(ConformanceContract).collection(MockCollection::of_all(COLLECTION))
+/// Two mock channels set up for the suite.
+#[derive(Debug)]
+pub struct MockBackend {
+    main: MockLedger<ConformanceContract>,
+    other: MockLedger<ConformanceContract>,
+}
+
+/// Mock ledgers set up for the suite.
+pub fn mock_ledger() -> MockBackend {
+    let collection = || MockCollection::of_all(COLLECTION);
+    let callee = MockChaincode::new(CALLEE, ConformanceContract).collection(collection());
+    let again = MockChaincode::new(CALLEE, ConformanceContract).collection(collection());
+    let main = MockLedger::new(ConformanceContract).collection(collection()).chaincode(callee);
+    let other = MockLedger::new(ConformanceContract).channel(OTHER_CHANNEL).chaincode(again);
+    let mut ledger = MockBackend { main, other };
+    ledger.look_across();
+    ledger
+}
+
+impl MockBackend {
+    fn ledger(&mut self, to: Destination) -> &mut MockLedger<ConformanceContract> {
+        match to {
+            Destination::Main | Destination::Callee => &mut self.main,
+            Destination::OtherChannel => &mut self.other,
+        }
+    }
+
+    fn look_across(&mut self) {
+        self.main.sees(self.other.seen());
+    }
 }
 
 /// The organisation whose peer the mock's client asks.
 const OWN: &str = "Org1MSP";
 
-impl Backend for MockLedger<ConformanceContract> {
+impl Backend for MockBackend {
     async fn evaluate(&mut self, call: Invocation) -> Verdict {
-        match MockLedger::evaluate(self, &to_call(call)) {
+        match self.ledger(call.to).evaluate(&to_call(call)) {
             Ok(answer) => Verdict::Success { payload: answer.response.payload, event: None },
             Err(error) => verdict(error),
         }
     }
 
     async fn submit(&mut self, call: Invocation) -> Verdict {
-        match MockLedger::submit(self, &to_call(call)) {
+        let outcome = self.ledger(call.to).submit(&to_call(call));
+        self.look_across();
+        match outcome {
             Ok(done) => Verdict::Success { payload: done.response.payload, event: done.event },
             Err(error) => verdict(error),
         }
     }
 
     async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
-        let mut block = Vec::new();
-        let endorsed: Vec<_> = calls.into_iter().map(|call| self.endorse(&to_call(call))).collect();
+        // Each channel has a block of its own.
+        let mut blocks = BTreeMap::<_, Vec<_>>::new();
         let mut verdicts = Vec::new();
-        for outcome in endorsed {
-            verdicts.push(match outcome {
+        for call in calls {
+            let to = call.to;
+            verdicts.push(match self.ledger(to).endorse(&to_call(call)) {
                 Err(error) => verdict(error),
                 Ok(endorsed) => {
                     let payload = endorsed.response.payload.clone();
                     let event = endorsed.event.clone();
+                    let block = blocks.entry(to == Destination::OtherChannel).or_default();
                     block.push((verdicts.len(), endorsed));
                     Verdict::Success { payload, event }
                 }
             });
         }
-        let (places, block): (Vec<_>, Vec<_>) = block.into_iter().unzip();
-        for (place, code) in places.into_iter().zip(self.commit(block)) {
-            if code != TxValidationCode::Valid
-                && let Some(verdict) = verdicts.get_mut(place)
-            {
-                *verdict = Verdict::Invalid(code);
+        for (other, block) in blocks {
+            let ledger = if other { &mut self.other } else { &mut self.main };
+            let (places, block): (Vec<_>, Vec<_>) = block.into_iter().unzip();
+            for (place, code) in places.into_iter().zip(ledger.commit(block)) {
+                if code != TxValidationCode::Valid
+                    && let Some(verdict) = verdicts.get_mut(place)
+                {
+                    *verdict = Verdict::Invalid(code);
+                }
             }
         }
+        self.look_across();
         verdicts
     }
 
@@ -109,11 +166,19 @@ impl Backend for MockLedger<ConformanceContract> {
         2
     }
 
+    fn chaincode(&self) -> String {
+        MOCK_CHAINCODE.to_owned()
+    }
+
+    fn has_other_channel(&self) -> bool {
+        true
+    }
+
     async fn withhold_private_data(&mut self, withheld: bool) -> bool {
         if withheld {
-            MockLedger::withhold_private_data(self, OWN);
+            self.main.withhold_private_data(OWN);
         } else {
-            self.reconcile(OWN);
+            self.main.reconcile(OWN);
         }
         true
     }
@@ -125,7 +190,10 @@ fn client() -> ClientIdentity {
 
 fn to_call(call: Invocation) -> Call {
     let args = vec![call.function.into(), call.arguments.into()];
-    let call_of = Call::of_args(&client(), args);
+    let mut call_of = Call::of_args(&client(), args);
+    if call.to != Destination::Main {
+        call_of = call_of.of(CALLEE);
+    }
     call.transient.into_iter().fold(call_of, |all, (name, value)| all.transient(&name, value))
 }
 

@@ -1,12 +1,19 @@
-use super::step::{Attributes, Cell, Place, Step};
+use super::step::{Attributes, Callee, Cell, Place, Step};
 use crate::{
     Contract, EndorsementPolicy, EndorsingRole, Entry, Evaluate, LedgerError, QueryReader, Reader,
-    Route, Space, StateKey, Submit, Table, TxContext, TxError, Writes, evaluate, submit,
+    Response, Route, Space, StateKey, Submit, Table, TxContext, TxError, Writes, evaluate, submit,
 };
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// The name under which the conformance contract is installed a second time, with the same
+/// collections, to be called by the first one.
+pub const CALLEE: &str = "conformance-callee";
+
+/// The channel on which the [`CALLEE`] is installed, too, where a backend has one.
+pub const OTHER_CHANNEL: &str = "conformance-2";
 
 /// The private data collection the conformance contract needs. Every endorsing organisation is a
 /// member, and clients need not be.
@@ -33,7 +40,7 @@ impl Contract for ConformanceContract {
     }
 
     fn routes<R: QueryReader + 'static>() -> &'static [Route<(), R>] {
-        const { &[submit::<Apply, R>(), evaluate::<Look, R>()] }
+        const { &[submit::<Apply, R>(), evaluate::<Look, R>(), evaluate::<Ask, R>()] }
     }
 }
 
@@ -53,6 +60,14 @@ pub(super) struct Look {
     pub(super) steps: Vec<Step>,
 }
 
+/// As `Look`, but its answer may be put on the chain.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    /// Any steps that write nothing.
+    pub(super) steps: Vec<Step>,
+}
+
 /// What a step has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -63,6 +78,12 @@ pub(super) enum Answer {
     Many(Vec<Option<String>>),
     /// Keys with their values.
     Entries(Vec<(String, String)>),
+    /// Keys with their values, and where the next page begins.
+    Page(Vec<(String, String)>, Option<String>),
+    /// A callee's answers.
+    Called(Vec<Answer>),
+    /// The code of a callee's refusal.
+    Refused(u16, String),
 }
 
 const NOTHING: Answer = Answer::One(None);
@@ -118,6 +139,14 @@ impl Submit for Apply {
                     writes.set_event(name, payload);
                     NOTHING
                 }
+                Step::Call(callee, steps) => {
+                    let args = args(&callee, steps)?;
+                    let (chaincode, channel) = (&callee.chaincode, &callee.channel);
+                    called(match channel {
+                        None => ledger.invoke(writes, chaincode, &args).await?,
+                        Some(channel) => ledger.query_channel(channel, chaincode, &args).await?,
+                    })?
+                }
                 step => read(step, cx, ledger).await?,
             };
             answers.push(answer);
@@ -139,23 +168,83 @@ impl Evaluate for Look {
         cx: &TxContext,
         ledger: &impl QueryReader,
     ) -> Result<Vec<Answer>, TxError> {
-        let mut answers = Vec::new();
-        for step in self.steps {
-            let answer = match step {
-                Step::Range { place: Place::Private, range, limit } => entries(
-                    ledger.private_range(COLLECTION, &range.to_range()?, size(limit)).await?,
-                ),
-                Step::History(key, limit) => {
-                    let history = ledger.history(&key.to_key()?, size(limit)).await?;
-                    let values = history.iter().map(|change| change.value.as_ref().map(show));
-                    Answer::Many(values.collect())
-                }
-                step => read(step, cx, ledger).await?,
-            };
-            answers.push(answer);
-        }
-        Ok(answers)
+        look(self.steps, cx, ledger).await
     }
+}
+
+impl Evaluate for Ask {
+    const NAME: &'static str = "Ask";
+    const ROLES: &'static [&'static str] = &[];
+    const NEVER_ENDORSE: bool = false;
+    type State = ();
+    type Output = Vec<Answer>;
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &(),
+        cx: &TxContext,
+        ledger: &impl QueryReader,
+    ) -> Result<Vec<Answer>, TxError> {
+        look(self.steps, cx, ledger).await
+    }
+}
+
+async fn look(
+    steps: Vec<Step>,
+    cx: &TxContext,
+    ledger: &impl QueryReader,
+) -> Result<Vec<Answer>, TxError> {
+    let mut answers = Vec::new();
+    for step in steps {
+        let answer = match step {
+            Step::Range { place: Place::Private, range, limit } => {
+                entries(ledger.private_range(COLLECTION, &range.to_range()?, size(limit)).await?)
+            }
+            Step::History(key, limit) => {
+                let history = ledger.history(&key.to_key()?, size(limit)).await?;
+                let values = history.iter().map(|change| change.value.as_ref().map(show));
+                Answer::Many(values.collect())
+            }
+            Step::Page { range, size, bookmark } => {
+                let range = range.to_range()?;
+                let page = ledger.range_page(&range, size, bookmark.as_deref()).await?;
+                Answer::Page(told(page.entries), page.bookmark)
+            }
+            Step::Call(callee, steps) => {
+                let args = args(&callee, steps)?;
+                let (chaincode, channel) = (&callee.chaincode, &callee.channel);
+                called(match channel {
+                    None => ledger.query_chaincode(chaincode, &args).await?,
+                    Some(channel) => ledger.query_channel(channel, chaincode, &args).await?,
+                })?
+            }
+            step => read(step, cx, ledger).await?,
+        };
+        answers.push(answer);
+    }
+    Ok(answers)
+}
+
+/// What a callee is told.
+fn args(callee: &Callee, steps: Vec<Step>) -> Result<[Bytes; 2], TxError> {
+    let unwritable = |_| unfit("the steps cannot be written");
+    let (function, arguments) = if callee.writes {
+        (Apply::NAME, serde_json::to_vec(&Apply { steps }).map_err(unwritable)?)
+    } else {
+        (Look::NAME, serde_json::to_vec(&Look { steps }).map_err(unwritable)?)
+    };
+    Ok([function.into(), arguments.into()])
+}
+
+/// What a callee has said. The message of a success may be different on each peer.
+fn called(response: Response) -> Result<Answer, TxError> {
+    if !response.is_success() {
+        let code = response.message.split(':').next().unwrap_or_default();
+        return Ok(Answer::Refused(response.status, code.to_owned()));
+    }
+    let answers = serde_json::from_slice(&response.payload);
+    Ok(Answer::Called(answers.map_err(|_| unfit("the callee answers oddly"))?))
 }
 
 /// The steps that a transaction and a query have in common.
@@ -218,8 +307,11 @@ fn one(value: Option<Bytes>) -> Answer {
 }
 
 fn entries(entries: Vec<Entry>) -> Answer {
-    let told = entries.iter().map(|(key, value)| (key.as_str().to_owned(), show(value)));
-    Answer::Entries(told.collect())
+    Answer::Entries(told(entries))
+}
+
+fn told(entries: Vec<Entry>) -> Vec<(String, String)> {
+    entries.iter().map(|(key, value)| (key.as_str().to_owned(), show(value))).collect()
 }
 
 /// Short texts as they are, other short values in hexadecimal, long ones by length and hash.

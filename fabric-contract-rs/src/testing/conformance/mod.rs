@@ -2,7 +2,7 @@
 //!
 //! The cases drive the [`ConformanceContract`] through a [`Backend`], which is the mock ledger, an
 //! embedded network or a real one: wherever that contract is installed, with the private data
-//! collection [`COLLECTION`]. Cases keep to keys of their own, so that a ledger can be tested again
+//! collection [`COLLECTION`], and a second time as [`CALLEE`]. Cases keep to keys of their own, so that a ledger can be tested again
 //! and again, each time under another run id.
 //!
 //! ```
@@ -20,11 +20,11 @@ mod contract;
 mod scene;
 mod step;
 
-pub use backend::{Backend, Invocation, Verdict, mock_ledger};
+pub use backend::{Backend, Destination, Invocation, MockBackend, Verdict, mock_ledger};
 pub use cases::{CASES, run_case};
-pub use contract::{COLLECTION, ConformanceContract};
+pub use contract::{CALLEE, COLLECTION, ConformanceContract, OTHER_CHANNEL};
 pub use scene::{CaseError, Scene};
-pub use step::{Cell, KeyText, Place, RangeText, Step, TableName};
+pub use step::{Callee, Cell, KeyText, Place, RangeText, Step, TableName};
 
 /// How each case ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-use super::backend::{Backend, Invocation, Verdict};
-use super::contract::{Answer, Apply, Look};
+use super::backend::{Backend, Destination, Invocation, Verdict};
+use super::contract::{Answer, Apply, Ask, Look};
 use super::step::{Cell, KeyText, Place, RangeText, Step, TableName};
 use crate::Event;
 use fabric_ledger::TxValidationCode;
@@ -103,6 +103,28 @@ impl<'b, B: Backend> Scene<'b, B> {
         same(&format!("the value of {cell:?}"), &answers, &vec![one(value)])
     }
 
+    /// Commits these steps elsewhere; answers what they read.
+    pub(super) async fn commit_to(
+        &mut self,
+        to: Destination,
+        steps: Vec<Step>,
+    ) -> CaseResult<Vec<Answer>> {
+        let call = Invocation { to, ..apply(steps) };
+        answers("a transaction elsewhere", self.backend.submit(call).await)
+    }
+
+    /// Expects a key's committed value elsewhere.
+    pub(super) async fn expect_at(
+        &mut self,
+        to: Destination,
+        cell: &Cell,
+        value: Option<&str>,
+    ) -> CaseResult {
+        let call = Invocation { to, ..look(vec![Step::Get(cell.clone())]) };
+        let answers = answers("a query elsewhere", self.backend.evaluate(call).await)?;
+        same(&format!("the value of {cell:?} in {to:?}"), &answers, &vec![one(value)])
+    }
+
     /// Expects these simple keys of the case, with their values.
     pub(super) async fn expect_all(
         &mut self,
@@ -127,7 +149,17 @@ impl<'b, B: Backend> Scene<'b, B> {
         second: Vec<Step>,
         expected: TxValidationCode,
     ) -> CaseResult {
-        let calls = vec![apply(first), apply(second)];
+        self.race_of(apply(first), apply(second), expected).await
+    }
+
+    /// As [`race`](Self::race), of any two calls.
+    pub(super) async fn race_of(
+        &mut self,
+        first: Invocation,
+        second: Invocation,
+        expected: TxValidationCode,
+    ) -> CaseResult {
+        let calls = vec![first, second];
         let verdicts = self.backend.submit_together(calls).await;
         let codes: Vec<_> = verdicts
             .iter()
@@ -149,10 +181,15 @@ pub(super) fn look(steps: Vec<Step>) -> Invocation {
     invocation("Look", &Look { steps })
 }
 
+pub(super) fn ask(steps: Vec<Step>) -> Invocation {
+    invocation("Ask", &Ask { steps })
+}
+
 fn invocation(function: &str, arguments: &impl Serialize) -> Invocation {
     // Steps are plain data: they always have a JSON form.
     let arguments = serde_json::to_string(arguments).unwrap_or_default();
-    Invocation { function: function.to_owned(), arguments, transient: BTreeMap::new() }
+    let (to, transient) = (Destination::Main, BTreeMap::new());
+    Invocation { to, function: function.to_owned(), arguments, transient }
 }
 
 pub(super) fn one(value: Option<&str>) -> Answer {

@@ -27,6 +27,17 @@ pub enum Step {
         /// How many entries at most.
         limit: u32,
     },
+    /// Reads one page of a range of public state; in a query.
+    Page {
+        /// The bounds.
+        range: RangeText,
+        /// How many entries at most.
+        size: u32,
+        /// Where the page before ended.
+        bookmark: Option<String>,
+    },
+    /// Has another chaincode take steps.
+    Call(Callee, Vec<Step>),
     /// Reads the hash of a private value.
     Hash(KeyText),
     /// Reads the last changes of a public key; in a query.
@@ -55,6 +66,18 @@ pub enum Step {
     Context,
     /// Fails with status 409 and the code `CONFORMANCE_REFUSED`.
     Refuse,
+}
+
+/// Whom a call means, and by which of its transactions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Callee {
+    /// The chaincode's name.
+    pub chaincode: String,
+    /// Another channel; `None` for the caller's.
+    pub channel: Option<String>,
+    /// Whether the callee's steps may write.
+    pub writes: bool,
 }
 
 /// Public state or the collection [`COLLECTION`](super::COLLECTION).

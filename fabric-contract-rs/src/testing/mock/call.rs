@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 #[derive(Clone)]
 pub struct Call {
     pub(super) client: ClientIdentity,
+    /// `None`: the ledger's own contract.
+    pub(super) chaincode: Option<String>,
     pub(super) args: Vec<Bytes>,
     pub(super) transient: BTreeMap<String, Bytes>,
     pub(super) timestamp_ms: Option<TimestampMs>,
@@ -29,7 +31,15 @@ impl Call {
     /// A call with these arguments as they travel, the function's name first: for what no client
     /// library would send.
     pub fn of_args(client: &ClientIdentity, args: Vec<Bytes>) -> Self {
-        Self { client: client.clone(), args, transient: BTreeMap::new(), timestamp_ms: None }
+        let client = client.clone();
+        Self { client, chaincode: None, args, transient: BTreeMap::new(), timestamp_ms: None }
+    }
+
+    /// Calls another chaincode of the ledger.
+    #[must_use]
+    pub fn of(mut self, chaincode: &str) -> Self {
+        self.chaincode = Some(chaincode.to_owned());
+        self
     }
 
     /// Adds an entry to the transient map.

@@ -1,12 +1,13 @@
 //! What a test may look at and put in place without a transaction.
 
-use super::reader::{Access, NAMESPACE};
-use super::{Endorsed, MockLedger, sound};
+use super::reader::{Access, MOCK_CHAINCODE};
+use super::{Endorsed, MockLedger, finished, sound};
 use crate::{Contract, Entry, Key, LedgerError, Response, Space, StateKey, Table, Writes};
 use bytes::Bytes;
-use fabric_ledger::{Permission, Space as LedgerSpace, Store, TxValidationCode};
+use fabric_ledger::{Space as LedgerSpace, Store, TxValidationCode};
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 impl<C: Contract> MockLedger<C> {
     /// The committed bytes under a key; in a collection, as its first member's peer has them.
@@ -89,11 +90,14 @@ impl<C: Contract> MockLedger<C> {
                 digest.update(row.version.to_ordered_bytes());
             }
         };
-        add(&self.state, ledger_space(Space::Public));
-        for collection in self.collections.iter().map(|collection| collection.name.as_str()) {
-            add(&self.state, LedgerSpace::Hashed { namespace: NAMESPACE, collection });
+        for namespace in self.chaincodes.names() {
+            add(&self.state, LedgerSpace::Public { namespace });
+        }
+        for (namespace, collection) in self.collections.iter() {
+            let collection = collection.name.as_str();
+            add(&self.state, LedgerSpace::Hashed { namespace, collection });
             for peer in &self.peers {
-                add(&peer.private, LedgerSpace::Private { namespace: NAMESPACE, collection });
+                add(&peer.private, LedgerSpace::Private { namespace, collection });
             }
         }
         digest.finalize().into()
@@ -107,11 +111,13 @@ impl<C: Contract> MockLedger<C> {
     pub fn seed(&mut self, writes: Writes) {
         let nobody = super::super::TestIdentity::new("Org1MSP", "seed").client();
         let cx = self.context(&super::Call::of_args(&nobody, Vec::new()));
-        let all = self.collections.iter().map(|one| (one.name.clone(), Permission::FULL)).collect();
         let event = writes.event().cloned();
         #[expect(clippy::expect_used, reason = "a test without an organisation fails at once")]
         let peer = self.peers.first().expect("the channel has an organisation");
-        let (results, trips) = right(self.reader(&peer.msp_id, &cx, Access(all)).finish(writes));
+        let access = Access::Seed(Arc::clone(&self.collections));
+        let reader = self.reader(&peer.msp_id, MOCK_CHAINCODE, &cx, access);
+        right(reader.apply(writes));
+        let (results, trips) = finished(reader);
         let endorsers = self.peers.iter().map(|peer| peer.msp_id.clone()).collect();
         let codes = self.commit(vec![Endorsed {
             tx_id: cx.tx_id().to_owned(),
@@ -126,7 +132,7 @@ impl<C: Contract> MockLedger<C> {
     }
 
     fn first_member(&self, collection: &str) -> Option<&str> {
-        let collection = self.collections.iter().find(|one| one.name == collection)?;
+        let collection = self.collections.get(MOCK_CHAINCODE, collection)?;
         let member = self.peers.iter().find(|peer| collection.has_member(&peer.msp_id))?;
         Some(&member.msp_id)
     }
@@ -134,8 +140,10 @@ impl<C: Contract> MockLedger<C> {
 
 fn ledger_space(space: Space) -> LedgerSpace<'static> {
     match space {
-        Space::Public => LedgerSpace::Public { namespace: NAMESPACE },
-        Space::Private(collection) => LedgerSpace::Private { namespace: NAMESPACE, collection },
+        Space::Public => LedgerSpace::Public { namespace: MOCK_CHAINCODE },
+        Space::Private(collection) => {
+            LedgerSpace::Private { namespace: MOCK_CHAINCODE, collection }
+        }
     }
 }
 

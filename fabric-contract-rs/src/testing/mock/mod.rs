@@ -1,6 +1,7 @@
 //! A ledger in memory that runs a contract as a channel of peers would.
 
 mod call;
+mod chaincode;
 mod inspect;
 mod peer;
 mod policy;
@@ -8,21 +9,27 @@ mod reader;
 mod trips;
 
 pub use call::{Call, CallError, Committed, Endorsed, Evaluated};
+pub use chaincode::{MockChaincode, MockChannel};
 pub use peer::MockCollection;
-pub use reader::MockReader;
+pub use reader::{MOCK_CHAINCODE, MockReader};
 pub use trips::{RoundTrips, SpaceTrips};
 
 use super::block_on;
-use crate::{Contract, Event, Response, TimestampMs, TxContext, TxError, TxParts, invoke};
-use fabric_ledger::{
-    BlockStateValidator, MemoryStore, Permission, Simulation, SimulationResults, Store, StoreError,
-    Timestamp, TxRecord, TxValidationCode, Version, key_modifications, sha256,
+use crate::{
+    Contract, Event, LedgerError, Outcome, Response, TimestampMs, TxContext, TxError, TxParts,
 };
-use peer::{Block, Peer};
+use chaincode::{Chaincode, Chaincodes};
+use fabric_ledger::{
+    BlockStateValidator, MemoryStore, SimulationResults, Store, StoreError, Timestamp, TxRecord,
+    TxValidationCode, Version, key_modifications, sha256,
+};
+use peer::{Block, Collections, Peer};
 use policy::KeyPolicies;
-use reader::{Access, NAMESPACE};
+use reader::{Access, Executing};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The channel's name unless it is [given another](MockLedger::channel).
 const CHANNEL: &str = "mychannel";
 
 /// When a mock ledger's time begins: 2024-01-01T00:00:00Z.
@@ -88,9 +95,14 @@ pub const MOCK_EPOCH_MS: TimestampMs = 1_704_067_200_000;
 /// ```
 #[derive(Debug)]
 pub struct MockLedger<C> {
-    contract: C,
+    channel: Arc<str>,
+    contract: Arc<C>,
+    /// The contract and those it may call.
+    chaincodes: Chaincodes,
     peers: Vec<Peer>,
-    collections: Vec<MockCollection>,
+    collections: Arc<Collections>,
+    /// What its transactions may ask of other channels.
+    others: BTreeMap<Arc<str>, MockChannel>,
     /// `None`: whoever is a member of every collection.
     endorsers: Option<Vec<String>>,
     state: Arc<MemoryStore>,
@@ -113,10 +125,16 @@ struct Execution {
 impl<C: Contract> MockLedger<C> {
     /// A channel of `Org1MSP` and `Org2MSP` without private data collections.
     pub fn new(contract: C) -> Self {
+        let contract = Arc::new(contract);
+        let mut chaincodes = Chaincodes::default();
+        chaincodes.add(MOCK_CHAINCODE, Arc::clone(&contract) as Arc<dyn Chaincode>);
         Self {
+            channel: CHANNEL.into(),
             contract,
+            chaincodes,
+            others: BTreeMap::new(),
             peers: vec![Peer::new("Org1MSP"), Peer::new("Org2MSP")],
-            collections: Vec::new(),
+            collections: Arc::default(),
             endorsers: None,
             state: Arc::default(),
             height: 1,
@@ -133,11 +151,48 @@ impl<C: Contract> MockLedger<C> {
         self
     }
 
-    /// Adds a private data collection.
+    /// Names the channel, which else is `mychannel`.
+    #[must_use]
+    pub fn channel(mut self, name: &str) -> Self {
+        self.channel = name.into();
+        self
+    }
+
+    /// Adds a private data collection of the contract.
     #[must_use]
     pub fn collection(mut self, collection: MockCollection) -> Self {
-        self.collections.push(collection);
+        Arc::make_mut(&mut self.collections).add(MOCK_CHAINCODE, collection);
         self
+    }
+
+    /// Adds another chaincode of the channel. The contract may call it, and so may
+    /// [clients](Call::of). The contract's own chaincode is called `mock`.
+    #[must_use]
+    pub fn chaincode<D: Contract>(mut self, chaincode: MockChaincode<D>) -> Self {
+        let MockChaincode { name, contract, collections } = chaincode;
+        let all = Arc::make_mut(&mut self.collections);
+        collections.into_iter().for_each(|collection| all.add(&name, collection));
+        self.chaincodes.add(&name, Arc::new(contract));
+        self
+    }
+
+    /// Lets transactions ask the chaincodes of another channel, as it is at this moment: to be told
+    /// again after that one has changed.
+    pub fn sees(&mut self, other: MockChannel) {
+        self.others.insert(Arc::clone(&other.name), other);
+    }
+
+    /// The channel as its peers have it now, for another one to [see](Self::sees).
+    pub fn seen(&self) -> MockChannel {
+        let private =
+            self.peers.iter().map(|peer| (peer.msp_id.clone(), Arc::clone(&peer.private)));
+        MockChannel {
+            name: Arc::clone(&self.channel),
+            chaincodes: self.chaincodes.clone(),
+            collections: Arc::clone(&self.collections),
+            state: Arc::clone(&self.state),
+            private: private.collect(),
+        }
     }
 
     /// The organisations whose peers endorse. By default all that are members of every collection.
@@ -191,10 +246,10 @@ impl<C: Contract> MockLedger<C> {
     /// # Panics
     /// When the channel has no such organisation.
     pub fn reconcile(&mut self, msp_id: &str) {
-        let (state, collections) = (Arc::clone(&self.state), self.collections.clone());
+        let state = Arc::clone(&self.state);
         let peer = self.peer_mut(msp_id);
         peer.withheld = false;
-        sound(peer.reconcile(&state, &collections));
+        sound(peer.reconcile(&state));
     }
 
     /// Asks one peer, as a query does: nothing is ordered. It is the peer of the caller's
@@ -304,7 +359,7 @@ impl<C: Contract> MockLedger<C> {
             return endorsers.clone();
         }
         let member = |peer: &&Peer| {
-            self.collections.iter().all(|collection| collection.has_member(&peer.msp_id))
+            self.collections.iter().all(|(_, collection)| collection.has_member(&peer.msp_id))
         };
         self.peers.iter().filter(member).map(|peer| peer.msp_id.clone()).collect()
     }
@@ -328,7 +383,7 @@ impl<C: Contract> MockLedger<C> {
         self.transactions += 1;
         let number = self.transactions;
         TxContext::new(TxParts {
-            channel_id: CHANNEL.to_owned(),
+            channel_id: self.channel.to_string(),
             tx_id: hex::encode(sha256(format!("transaction {number}").as_bytes())),
             timestamp_ms: call.timestamp_ms.unwrap_or(self.now),
             client: call.client.clone(),
@@ -337,35 +392,37 @@ impl<C: Contract> MockLedger<C> {
     }
 
     fn execute(&self, msp_id: &str, call: &Call, cx: &TxContext) -> Result<Execution, CallError> {
-        let reader = self.reader(msp_id, cx, self.access(cx.client().msp_id()));
-        let outcome = block_on(invoke(&self.contract, cx, &reader, &call.args));
         let refused = |response| CallError::Refused { organisation: msp_id.to_owned(), response };
-        if !outcome.response.is_success() {
-            return Err(refused(outcome.response));
+        let failed = |error: LedgerError| refused(Response::failure(&TxError::from(error)));
+        let name = call.chaincode.as_deref().unwrap_or(MOCK_CHAINCODE);
+        let Some((_, chaincode)) = self.chaincodes.get(name) else {
+            let text = format!("chaincode {name} not found");
+            return Err(failed(LedgerError::NotCallable(text)));
+        };
+        let collections = Arc::clone(&self.collections);
+        let access = Access::Client { collections, msp_id: cx.client().msp_id().to_owned() };
+        let reader = self.reader(msp_id, name, cx, access);
+        let outcome = block_on(chaincode.run(cx, &reader, &call.args));
+        let never_endorse = reader.never_endorsed(&outcome);
+        let Outcome { response, writes, .. } = outcome;
+        if !response.is_success() {
+            return Err(refused(response));
         }
-        let event = outcome.writes.event().cloned();
-        let (results, trips) = reader
-            .finish(outcome.writes)
-            .map_err(|error| refused(Response::failure(&TxError::from(error))))?;
-        let (response, never_endorse) = (outcome.response, outcome.never_endorse);
+        let event = writes.event().cloned();
+        reader.apply(writes).map_err(failed)?;
+        let (results, trips) = finished(reader);
         Ok(Execution { response, event, results, trips, never_endorse })
     }
 
-    fn reader(&self, msp_id: &str, cx: &TxContext, access: Access) -> MockReader {
-        let simulation = Simulation::new(CHANNEL, cx.tx_id());
-        let private = Arc::clone(&self.peer(msp_id).private);
-        MockReader::new(simulation, Arc::clone(&self.state), private, access)
-    }
-
-    /// What a client of an organisation may do with the collections.
-    fn access(&self, msp_id: &str) -> Access {
-        let permission = |collection: &MockCollection| {
-            let member = collection.has_member(msp_id);
-            let read = member || !collection.member_only_read;
-            let write = member || !collection.member_only_write;
-            (collection.name.clone(), Permission { read, write })
-        };
-        Access(self.collections.iter().map(permission).collect())
+    fn reader(&self, msp_id: &str, chaincode: &str, cx: &TxContext, access: Access) -> MockReader {
+        let own = self.seen();
+        let mut channels = self.others.clone();
+        channels.insert(Arc::clone(&self.channel), own);
+        let msp_id = self.peer(msp_id).msp_id.clone();
+        let executing = Arc::new(Executing { msp_id, cx: cx.clone(), channels });
+        let reader = MockReader::begin(executing, &self.channel, chaincode, access, Vec::new());
+        #[expect(clippy::expect_used, reason = "the organisation was looked up before")]
+        reader.expect("every peer of the channel has joined it")
     }
 
     fn commit_block(
@@ -390,7 +447,7 @@ impl<C: Contract> MockLedger<C> {
             ids.push(&transaction.tx_id);
             codes.push(code);
         }
-        let updates = validator.finish().updates;
+        let outcome = validator.finish();
         let state = Arc::make_mut(&mut self.state);
         let mut valid = Vec::new();
         for ((tx, transaction), code) in (0..).zip(transactions).zip(&codes) {
@@ -402,14 +459,15 @@ impl<C: Contract> MockLedger<C> {
             }
             let Endorsed { tx_id, event, timestamp_ms, results, .. } = transaction;
             let timestamp = Some(timestamp(timestamp_ms));
-            for (_, key, row) in key_modifications(&results.rwset, version, &tx_id, timestamp) {
-                state.record_history(NAMESPACE, key, row);
+            let rows = key_modifications(&results.rwset, version, &tx_id, timestamp);
+            for (namespace, key, row) in rows {
+                state.record_history(namespace, key, row);
             }
             self.events.extend(event.map(|event| (tx_id, event)));
             valid.push((tx, results));
         }
-        state.apply(updates.clone());
-        let block = Arc::new(Block { number, valid, updates });
+        state.apply(outcome.updates.clone());
+        let block = Arc::new(Block { number, valid, outcome });
         for peer in &mut self.peers {
             peer.commit(&block, &self.collections)?;
         }
@@ -435,6 +493,11 @@ impl Execution {
 fn timestamp(ms: TimestampMs) -> Timestamp {
     let nanos = i32::try_from(ms.rem_euclid(1000)).unwrap_or_default() * 1_000_000;
     Timestamp { seconds: ms.div_euclid(1000), nanos }
+}
+
+fn finished(reader: MockReader) -> (SimulationResults, RoundTrips) {
+    #[expect(clippy::expect_used, reason = "a call ends before the transaction that waits for it")]
+    reader.finish().expect("no called chaincode is at work")
 }
 
 /// The memory store holds what was put into it: it fails only when this library is wrong.

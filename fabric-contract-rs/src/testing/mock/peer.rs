@@ -1,8 +1,10 @@
-use super::reader::NAMESPACE;
+use fabric_ledger::lifetime::{purged, reconciled};
+use fabric_ledger::rwset::TxRwSet;
 use fabric_ledger::{
-    MemoryStore, PrivateTx, SimulationResults, Space, Store, StoreError, UpdateBatch, Version,
-    private_updates,
+    BlockState, MemoryStore, MissingPrivateData, Permission, PrivateTx, SimulationResults,
+    StoreError, private_updates,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A private data collection of a [`MockLedger`](super::MockLedger).
@@ -49,31 +51,59 @@ impl MockCollection {
     }
 }
 
+/// The collections of a channel: by chaincode, then in the order they were defined.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Collections(BTreeMap<String, Vec<MockCollection>>);
+
+impl Collections {
+    pub(super) fn add(&mut self, chaincode: &str, collection: MockCollection) {
+        self.0.entry(chaincode.to_owned()).or_default().push(collection);
+    }
+
+    /// Every collection with its chaincode.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &MockCollection)> {
+        self.0.iter().flat_map(|(chaincode, all)| {
+            all.iter().map(move |collection| (chaincode.as_str(), collection))
+        })
+    }
+
+    pub(super) fn get(&self, chaincode: &str, name: &str) -> Option<&MockCollection> {
+        self.0.get(chaincode)?.iter().find(|collection| collection.name == name)
+    }
+
+    pub(super) fn is_member(&self, chaincode: &str, name: &str, msp_id: &str) -> bool {
+        self.get(chaincode, name).is_some_and(|collection| collection.has_member(msp_id))
+    }
+
+    /// What a client of an organisation may do with a collection.
+    pub(super) fn permission(
+        &self,
+        chaincode: &str,
+        name: &str,
+        msp_id: &str,
+    ) -> Option<Permission> {
+        let collection = self.get(chaincode, name)?;
+        let member = collection.has_member(msp_id);
+        Some(Permission {
+            read: member || !collection.member_only_read,
+            write: member || !collection.member_only_write,
+        })
+    }
+}
+
 /// What stays of a block so that a peer can get its private data later.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) number: u64,
-    /// The valid transactions.
+    /// The valid transactions with their places in the block.
     pub(super) valid: Vec<(u64, SimulationResults)>,
     /// What they left in public and hashed state.
-    pub(super) updates: UpdateBatch,
+    pub(super) outcome: BlockState,
 }
 
 impl Block {
-    /// What a peer that is handed the plaintext stores, and whether it needed some it was not.
-    fn private_updates(
-        &self,
-        private: &MemoryStore,
-        handed: bool,
-        is_member: impl Fn(&str, &str) -> bool,
-    ) -> Result<(UpdateBatch, bool), StoreError> {
-        let txs = self.valid.iter().map(|(tx, results)| PrivateTx {
-            tx: *tx,
-            rwset: &results.rwset,
-            plaintext: results.private.as_ref().filter(|_| handed),
-        });
-        let found = private_updates(private, self.number, txs, &self.updates, is_member)?;
-        Ok((found.updates, !found.missing.is_empty()))
+    fn transaction(&self, number: u64) -> Option<&SimulationResults> {
+        self.valid.iter().find(|(tx, _)| *tx == number).map(|(_, results)| results)
     }
 }
 
@@ -84,7 +114,7 @@ pub(super) struct Peer {
     pub(super) private: Arc<MemoryStore>,
     /// Whether private data of new blocks does not reach it.
     pub(super) withheld: bool,
-    missed: Vec<Arc<Block>>,
+    missed: Vec<(MissingPrivateData, Arc<Block>)>,
 }
 
 impl Peer {
@@ -96,52 +126,49 @@ impl Peer {
     pub(super) fn commit(
         &mut self,
         block: &Arc<Block>,
-        collections: &[MockCollection],
+        collections: &Collections,
     ) -> Result<(), StoreError> {
-        let is_member = |_: &str, name: &str| is_member(collections, name, &self.msp_id);
+        let is_member =
+            |chaincode: &str, name: &str| collections.is_member(chaincode, name, &self.msp_id);
         let handed = !self.withheld;
-        let (updates, missing) = block.private_updates(&self.private, handed, is_member)?;
-        Arc::make_mut(&mut self.private).apply(updates);
-        if missing {
-            self.missed.push(Arc::clone(block));
-        }
+        let txs = block.valid.iter().map(|(tx, results)| PrivateTx {
+            tx: *tx,
+            rwset: &results.rwset,
+            plaintext: results.private.as_ref().filter(|_| handed),
+        });
+        let BlockState { updates, purges } = &block.outcome;
+        let found = private_updates(&*self.private, block.number, txs, updates, is_member)?;
+        let forgotten = purged(purges, &*self.private, &found)?;
+        let private = Arc::make_mut(&mut self.private);
+        private.apply(found.updates);
+        private.apply(forgotten);
+        self.missed.extend(found.missing.into_iter().map(|one| (one, Arc::clone(block))));
         Ok(())
     }
 
     /// Catches up on what was withheld, as far as it is still what the ledger has the hash of.
-    pub(super) fn reconcile(
-        &mut self,
-        state: &MemoryStore,
-        collections: &[MockCollection],
-    ) -> Result<(), StoreError> {
-        for block in std::mem::take(&mut self.missed) {
-            let is_member = |_: &str, name: &str| is_member(collections, name, &self.msp_id);
-            let (updates, _) = block.private_updates(&self.private, true, is_member)?;
-            let mut current = UpdateBatch::default();
-            for (space, key, update) in updates.iter() {
-                let now = hash_version(state, space, key)?;
-                let written = update.versioned().map(|written| written.version);
-                if now == written {
-                    current.insert(space, key.clone(), update.clone());
-                }
+    pub(super) fn reconcile(&mut self, state: &MemoryStore) -> Result<(), StoreError> {
+        for (missing, block) in std::mem::take(&mut self.missed) {
+            let Some(results) = block.transaction(missing.version.tx) else { continue };
+            let Some(hash) = hash_of(&results.rwset, &missing) else { continue };
+            let plaintext = results.private.iter().flat_map(|plaintext| &plaintext.ns_pvt_rwset);
+            let rwset = plaintext
+                .filter(|ns| ns.namespace == missing.namespace)
+                .flat_map(|ns| &ns.collection_pvt_rwset)
+                .find(|one| one.collection_name == missing.collection);
+            let Some(rwset) = rwset else { continue };
+            if let Some(updates) = reconciled(state, &*self.private, &missing, hash, &rwset.rwset)?
+            {
+                Arc::make_mut(&mut self.private).apply(updates);
             }
-            Arc::make_mut(&mut self.private).apply(current);
         }
         Ok(())
     }
 }
 
-fn is_member(collections: &[MockCollection], name: &str, msp_id: &str) -> bool {
-    collections.iter().any(|collection| collection.name == name && collection.has_member(msp_id))
-}
-
-/// The version of the hash of a private key; `None` when there is none.
-fn hash_version(
-    state: &MemoryStore,
-    space: Space<'_>,
-    key: &[u8],
-) -> Result<Option<Version>, StoreError> {
-    let collection = space.collection().unwrap_or_default();
-    let hashed = Space::Hashed { namespace: NAMESPACE, collection };
-    state.version(hashed, &fabric_ledger::sha256(key))
+/// The hash that a transaction has of the plaintext a peer misses.
+fn hash_of<'a>(rwset: &'a TxRwSet, missing: &MissingPrivateData) -> Option<&'a [u8]> {
+    let ns = rwset.namespaces.iter().find(|ns| ns.namespace == missing.namespace)?;
+    let found = ns.collections.iter().find(|one| one.name == missing.collection)?;
+    Some(&found.pvt_rwset_hash)
 }

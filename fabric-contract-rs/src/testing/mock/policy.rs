@@ -1,13 +1,13 @@
 //! Key-level endorsement policies at commit.
 
-use super::reader::NAMESPACE;
 use fabric_ledger::metadata::{self, VALIDATION_PARAMETER};
 use fabric_ledger::policy::{Principal, Role, SignaturePolicy};
 use fabric_ledger::rwset::TxRwSet;
 use fabric_ledger::{MemoryStore, Space, Store, StoreError};
 use std::collections::BTreeSet;
 
-type Place = (Option<String>, Vec<u8>);
+/// Chaincode, collection if it is one's, key or its hash.
+type Place = (String, Option<String>, Vec<u8>);
 
 /// Judges the transactions of one block by the policies of the keys they write.
 pub(super) struct KeyPolicies<'s> {
@@ -30,11 +30,13 @@ impl<'s> KeyPolicies<'s> {
         let mut written = BTreeSet::new();
         let mut changed = BTreeSet::new();
         for ns in &rwset.namespaces {
-            let public = |key: &String| (None, key.as_bytes().to_vec());
+            let chaincode = &ns.namespace;
+            let public = |key: &String| (chaincode.clone(), None, key.as_bytes().to_vec());
             written.extend(ns.public.writes.iter().map(|write| public(&write.key)));
             changed.extend(ns.public.metadata_writes.iter().map(|write| public(&write.key)));
             for collection in &ns.collections {
-                let hashed = |hash: &[u8]| (Some(collection.name.clone()), hash.to_vec());
+                let name = &collection.name;
+                let hashed = |hash: &[u8]| (chaincode.clone(), Some(name.clone()), hash.to_vec());
                 let (values, policies) =
                     (&collection.hashed.hashed_writes, &collection.hashed.metadata_writes);
                 written.extend(values.iter().map(|write| hashed(&write.key_hash)));
@@ -52,12 +54,12 @@ impl<'s> KeyPolicies<'s> {
 
     fn fulfilled(
         &self,
-        (collection, key): &Place,
+        (namespace, collection, key): &Place,
         endorsers: &[String],
     ) -> Result<bool, StoreError> {
         let space = match collection {
-            None => Space::Public { namespace: NAMESPACE },
-            Some(collection) => Space::Hashed { namespace: NAMESPACE, collection },
+            None => Space::Public { namespace },
+            Some(collection) => Space::Hashed { namespace, collection },
         };
         let stored = self.state.get(space, key)?.and_then(|found| found.metadata);
         let policy = metadata::decode(stored)?.remove(VALIDATION_PARAMETER);

@@ -32,6 +32,7 @@ pub struct SpaceTrips {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoundTrips {
     spaces: BTreeMap<Space, SpaceTrips>,
+    calls: usize,
     write_batches: usize,
 }
 
@@ -46,12 +47,17 @@ impl RoundTrips {
         self.spaces.keys().copied()
     }
 
+    /// Calls of other chaincodes. What those ask the peer is not counted: another server does it.
+    pub fn calls(&self) -> usize {
+        self.calls
+    }
+
     /// 1 when the transaction wrote, else 0.
     pub fn write_batches(&self) -> usize {
         self.write_batches
     }
 
-    /// All trips: the reads of every kind and the write batch.
+    /// All trips: the reads of every kind, the calls and the write batch.
     pub fn total(&self) -> usize {
         let reads: usize = self
             .spaces
@@ -60,11 +66,15 @@ impl RoundTrips {
                 trips.gets + trips.multi_gets + trips.hashes + trips.policies + trips.ranges
             })
             .sum();
-        reads + self.write_batches
+        reads + self.calls + self.write_batches
     }
 
     pub(super) fn count(&mut self, space: Space) -> &mut SpaceTrips {
         self.spaces.entry(space).or_default()
+    }
+
+    pub(super) fn count_call(&mut self) {
+        self.calls += 1;
     }
 
     pub(super) fn count_write_batch(&mut self) {

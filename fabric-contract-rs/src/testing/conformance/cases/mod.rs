@@ -1,7 +1,10 @@
 //! The cases. Each stands for one thing a contract may rely on.
 
+mod callees;
 mod calls;
+mod channels;
 mod keys;
+mod pages;
 mod policies;
 mod private;
 mod ranges;
@@ -59,6 +62,12 @@ cases! {
         simple_ranges_show_no_composite_keys
         ranges_do_not_show_own_writes
     }
+    pages {
+        pages_follow_each_other
+        pages_never_leave_their_range
+        pages_of_no_or_too_many_entries_are_refused
+        pages_and_writes_exclude_each_other
+    }
     private {
         private_and_public_state_are_apart
         private_hashes_are_of_values
@@ -96,5 +105,28 @@ cases! {
         unknown_functions_are_refused
         bad_arguments_are_refused
         the_contract_describes_itself
+    }
+    callees {
+        a_callees_writes_join_the_transaction
+        a_callees_collections_are_its_own
+        neither_side_of_a_call_sees_the_others_writes
+        a_callee_has_the_same_caller
+        a_callees_event_is_discarded
+        a_callees_refusal_is_passed_on
+        a_callees_fault_is_told
+        a_failed_caller_takes_its_callees_along
+        a_callees_reads_conflict
+        a_callees_key_policies_hold
+        a_callees_private_query_excludes_writes
+        a_call_that_comes_back_is_refused
+        unknown_chaincodes_cannot_be_called
+        queries_may_call
+        a_query_that_has_called_is_never_committed
+    }
+    channels {
+        another_channel_can_be_asked
+        what_is_written_on_another_channel_is_lost
+        reads_on_another_channel_do_not_conflict
+        only_other_channels_are_asked_across
     }
 }
