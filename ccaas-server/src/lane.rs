@@ -223,6 +223,11 @@ impl Lane {
         }
     }
 
+    /// Whether the stream has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.gate().over
+    }
+
     /// Whether a reply is still to come.
     pub(crate) fn is_awaiting(&self) -> bool {
         self.gate().awaiting

@@ -1,17 +1,23 @@
 use crate::config::PAYLOAD_BYTES_MAX;
 use crate::lane::Lane;
+use crate::refusal;
 use crate::session::Features;
+use crate::sizes::Sizes;
 use crate::wire::{self, Record};
 use bytes::Bytes;
 use fabric_contract_rs::{
-    EndorsementPolicy, Entry, KeyRange, LedgerError, Modification, QueryReader, Reader, Space,
-    StateKey,
+    EndorsementPolicy, Entry, KeyRange, LedgerError, Modification, Page, QueryReader, Reader,
+    Response, Space, StateKey, Write, Writes, check_callee, check_other_channel,
 };
 use fabric_protos::protos::chaincode_message::Type;
-use fabric_protos::protos::{GetStateMultipleResult, QueryResponse, StateMetadataResult};
+use fabric_protos::protos::{
+    self, ChaincodeMessage, GetStateMultipleResult, QueryResponse, QueryResponseMetadata,
+    StateMetadataResult,
+};
 use fabric_protos::queryresult::{KeyModification, Kv};
 use prost::Message;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The ledger of one transaction, asked over its peer's stream.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(crate) struct PeerLedger {
     batch_bytes_max: usize,
     /// Peers refuse private data while they initialise a chaincode.
     init: bool,
+    sizes: Arc<Sizes>,
+    has_called: AtomicBool,
 }
 
 impl PeerLedger {
@@ -29,8 +37,15 @@ impl PeerLedger {
         features: Features,
         batch_bytes_max: usize,
         init: bool,
+        sizes: Arc<Sizes>,
     ) -> Self {
-        Self { lane, features, batch_bytes_max, init }
+        let has_called = AtomicBool::new(false);
+        Self { lane, features, batch_bytes_max, init, sizes, has_called }
+    }
+
+    /// Whether a chaincode of the transaction's own channel was called, which may have written.
+    pub(crate) fn has_called(&self) -> bool {
+        self.has_called.load(Ordering::Relaxed)
     }
 
     fn collection(&self, space: Space) -> Result<&'static str, LedgerError> {
@@ -47,13 +62,18 @@ impl PeerLedger {
         values: &mut Vec<Option<Bytes>>,
     ) -> Result<(), LedgerError> {
         let request = wire::get_state_multiple(collection, keys);
-        let reply = self.lane.request(Type::GetStateMultiple, request).await?;
+        let reply = self.lane.request(Type::GetStateMultiple, request).await;
+        if reply.is_err() && self.lane.is_over() {
+            self.sizes.doubt(keys.len());
+        }
+        let reply = reply?;
         let answer = decode::<GetStateMultipleResult>(reply)?;
         // A peer whose database failed answers with no values and no error.
         if answer.values.len() != keys.len() {
             let (got, asked) = (answer.values.len(), keys.len());
             return Err(LedgerError::Peer(format!("{got} values came for {asked} keys")));
         }
+        answer.values.iter().for_each(|value| self.sizes.seen(value.len()));
         values.extend(answer.values.into_iter().map(present));
         Ok(())
     }
@@ -106,6 +126,9 @@ impl PeerLedger {
         for record in &records {
             let size = wire::record_len(record);
             self.collection(record.0)?;
+            if let Write::Put(value) = &record.2 {
+                self.sizes.seen(value.len());
+            }
             if size > PAYLOAD_BYTES_MAX {
                 return Err(LedgerError::TooLarge { size, max: PAYLOAD_BYTES_MAX });
             }
@@ -127,7 +150,9 @@ impl PeerLedger {
 impl Reader for PeerLedger {
     async fn get(&self, space: Space, key: &StateKey) -> Result<Option<Bytes>, LedgerError> {
         let request = wire::get_state(self.collection(space)?, key);
-        Ok(present(self.lane.request(Type::GetState, request).await?))
+        let value = self.lane.request(Type::GetState, request).await?;
+        self.sizes.seen(value.len());
+        Ok(present(value))
     }
 
     async fn get_many(
@@ -139,9 +164,18 @@ impl Reader for PeerLedger {
         let mut values = Vec::with_capacity(keys.len());
         match self.features.multi_get {
             Some(count_max) => {
-                for chunk in chunks(keys, count_max, self.batch_bytes_max, wire::multi_get_key_len)
-                {
+                let mut rest = keys;
+                // What an answer turns out to weigh may lower the number for the next one.
+                while !rest.is_empty() {
+                    let count_max = count_max.min(self.sizes.values_max());
+                    let bytes_max = self.batch_bytes_max;
+                    let Some(chunk) =
+                        chunks(rest, count_max, bytes_max, wire::multi_get_key_len).next()
+                    else {
+                        break;
+                    };
                     self.multi_get(collection, chunk, &mut values).await?;
+                    rest = rest.get(chunk.len()..).unwrap_or_default();
                 }
             }
             None => {
@@ -177,6 +211,52 @@ impl Reader for PeerLedger {
         let policy = entries.into_iter().find(|entry| entry.metakey == wire::VALIDATION_PARAMETER);
         Ok(policy.and_then(|entry| present(entry.value)).map(EndorsementPolicy::from_ledger))
     }
+
+    async fn invoke(
+        &self,
+        _: &mut Writes,
+        chaincode: &str,
+        args: &[Bytes],
+    ) -> Result<Response, LedgerError> {
+        self.call_own_channel(chaincode, args).await
+    }
+
+    async fn query_channel(
+        &self,
+        channel: &str,
+        chaincode: &str,
+        args: &[Bytes],
+    ) -> Result<Response, LedgerError> {
+        check_other_channel(&self.lane.key().channel_id, channel)?;
+        check_callee(chaincode)?;
+        self.call(&format!("{chaincode}/{channel}"), args).await
+    }
+}
+
+impl PeerLedger {
+    async fn call_own_channel(
+        &self,
+        chaincode: &str,
+        args: &[Bytes],
+    ) -> Result<Response, LedgerError> {
+        check_callee(chaincode)?;
+        self.has_called.store(true, Ordering::Relaxed);
+        self.call(chaincode, args).await
+    }
+
+    async fn call(&self, name: &str, args: &[Bytes]) -> Result<Response, LedgerError> {
+        let request = wire::invoke_chaincode(name, args);
+        let reply = self.lane.request(Type::InvokeChaincode, request).await;
+        // The callee's last message, as the peer got it.
+        let last = decode::<ChaincodeMessage>(reply.map_err(refusal::call_error)?)?;
+        if last.r#type() != Type::Completed {
+            return Err(refusal::callee_error(&last.payload));
+        }
+        let protos::Response { status, message, payload } = decode(last.payload)?;
+        // Chaincode of others may answer with any number; what is none of a success is a refusal.
+        let status = u16::try_from(status).unwrap_or(500);
+        Ok(Response { status, message, payload })
+    }
 }
 
 impl QueryReader for PeerLedger {
@@ -196,6 +276,39 @@ impl QueryReader for PeerLedger {
     ) -> Result<Vec<Modification>, LedgerError> {
         let request = wire::get_history_for_key(key);
         self.query(Type::GetHistoryForKey, request, limit, modification).await
+    }
+
+    async fn range_page(
+        &self,
+        range: &KeyRange,
+        size: u32,
+        bookmark: Option<&str>,
+    ) -> Result<Page, LedgerError> {
+        let (rest, size) = range.page(size, bookmark)?;
+        // A page is one message. A shorter one is still a page.
+        let size = size.min(i32::try_from(self.sizes.values_max()).unwrap_or(i32::MAX));
+        let request = wire::get_state_page(&rest, size);
+        let reply = self.lane.request(Type::GetStateByRange, request).await;
+        if reply.is_err() && self.lane.is_over() {
+            self.sizes.doubt(usize::try_from(size).unwrap_or_default());
+        }
+        let QueryResponse { results, metadata, .. } = decode(reply?)?;
+        let mut entries = Vec::with_capacity(results.len());
+        for result in results {
+            let Kv { key, value, .. } = decode(result.result_bytes)?;
+            self.sizes.seen(value.len());
+            entries.push((StateKey::from_ledger(key), value));
+        }
+        let QueryResponseMetadata { bookmark, .. } = decode(metadata)?;
+        Ok(Page { entries, bookmark: (!bookmark.is_empty()).then_some(bookmark) })
+    }
+
+    async fn query_chaincode(
+        &self,
+        chaincode: &str,
+        args: &[Bytes],
+    ) -> Result<Response, LedgerError> {
+        self.call_own_channel(chaincode, args).await
     }
 }
 

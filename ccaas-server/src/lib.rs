@@ -27,6 +27,7 @@ mod refusal;
 mod run;
 mod server;
 mod session;
+mod sizes;
 mod stats;
 mod stream;
 #[cfg(feature = "testing")]

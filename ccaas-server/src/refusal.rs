@@ -7,7 +7,8 @@ use fabric_contract_rs::LedgerError;
 /// 200 characters hold every fixed sentence of the peer; what is longer quotes something.
 const TEXT_CHARS_MAX: usize = 200;
 
-const ENDED: &str = "no ledger context";
+/// For a call of another chaincode the peer puts it differently.
+const ENDED: [&str; 2] = ["no ledger context", "could not get valid transaction"];
 const NOT_RECONCILED: &str = "private data matching public hash version is not available";
 const NOT_ADMITTED: [&str; 2] =
     ["does not have read access permission", "does not have write access permission"];
@@ -19,7 +20,7 @@ const NOT_OFFERED: [(&str, &str); 3] = [
 
 /// Whether the peer says that it has given the transaction up.
 pub(crate) fn has_ended(text: &[u8]) -> bool {
-    contains(text, ENDED)
+    ENDED.iter().any(|part| contains(text, part))
 }
 
 /// The error that a peer's text stands for.
@@ -37,6 +38,19 @@ pub(crate) fn ledger_error(text: &[u8]) -> LedgerError {
         Some((_, what)) => LedgerError::Unsupported((*what).to_owned()),
         None => LedgerError::Peer(passed_on(text)),
     }
+}
+
+/// The error that a peer's text about a call of another chaincode stands for.
+pub(crate) fn call_error(error: LedgerError) -> LedgerError {
+    match error {
+        LedgerError::Peer(text) | LedgerError::Unsupported(text) => LedgerError::NotCallable(text),
+        other => other,
+    }
+}
+
+/// The error that the fault of a called chaincode stands for.
+pub(crate) fn callee_error(text: &[u8]) -> LedgerError {
+    LedgerError::CalleeFailed(passed_on(text))
 }
 
 fn contains(text: &[u8], part: &str) -> bool {
@@ -63,6 +77,10 @@ mod tests {
     fn texts_of_a_peer() {
         check(
             "GET_STATE failed: transaction ID: 1f: no ledger context",
+            LedgerError::TransactionEnded,
+        );
+        check(
+            "INVOKE_CHAINCODE failed: transaction ID: 1f: could not get valid transaction",
             LedgerError::TransactionEnded,
         );
         check(
@@ -93,6 +111,17 @@ mod tests {
             "collection cc.x could not be found",
             LedgerError::Peer("collection cc.x could not be found".into()),
         );
+    }
+
+    #[test]
+    fn texts_about_calls() {
+        let text = "execute failed: invalid invocation: chaincode cc not found";
+        let error = call_error(ledger_error(text.as_bytes()));
+        assert_eq!(error, LedgerError::NotCallable(text.to_owned()));
+        let ended = LedgerError::TransactionEnded;
+        assert_eq!(call_error(ended.clone()), ended);
+        let error = callee_error(b"CODE: no \0sid\0secret");
+        assert_eq!(error, LedgerError::CalleeFailed("CODE: no ".to_owned()));
     }
 
     #[test]

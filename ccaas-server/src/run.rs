@@ -3,10 +3,11 @@ use crate::lane::{Lane, Stop, TxKey};
 use crate::ledger::PeerLedger;
 use crate::proposal::{OpenProposal, check_skew};
 use crate::session::Features;
+use crate::sizes::Sizes;
 use crate::stats::Counters;
 use bytes::Bytes;
 use fabric_contract_rs::{
-    ClientIdentity, Contract, LedgerError, Outcome, Response, TxContext, TxError, invoke,
+    ClientIdentity, Contract, Kind, LedgerError, Outcome, Response, TxContext, TxError, invoke,
 };
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{self, ChaincodeEvent, ChaincodeInput, ChaincodeMessage};
@@ -24,6 +25,7 @@ pub(crate) struct Host<C> {
     pub(crate) contract: C,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) sizes: Arc<Sizes>,
     pub(crate) random: SystemRandom,
 }
 
@@ -168,8 +170,9 @@ async fn answer<C: Contract>(
         lane.settle().await?;
         return completed(lane, response, None);
     }
-    let ledger = PeerLedger::new(Arc::clone(lane), features, host.limits.batch_bytes_max, init);
-    let Outcome { mut response, writes, never_endorse } =
+    let (batch_bytes_max, sizes) = (host.limits.batch_bytes_max, Arc::clone(&host.sizes));
+    let ledger = PeerLedger::new(Arc::clone(lane), features, batch_bytes_max, init, sizes);
+    let Outcome { mut response, writes, never_endorse, kind } =
         invoke(&host.contract, &cx, &ledger, &args).await;
     if response.status >= 500 {
         return Err(Fault(response.message));
@@ -178,7 +181,8 @@ async fn answer<C: Contract>(
         lane.settle().await?;
         return completed(lane, response, None);
     }
-    if never_endorse {
+    // What a query has called may have written, and a query never writes.
+    if never_endorse || (kind == Kind::Evaluate && ledger.has_called()) {
         response.message = nonce(&host.random)?;
     }
     let (records, event) = writes.into_parts();
@@ -250,9 +254,6 @@ fn completed(
     }
     let mut message = lane.key().message(Type::Completed, payload.into());
     if let Some(event) = event {
-        if event.name.is_empty() {
-            return Err(Fault::new("EVENT_WITHOUT_NAME", "an event needs a name"));
-        }
         message.chaincode_event = Some(ChaincodeEvent {
             event_name: event.name,
             payload: event.payload,

@@ -119,6 +119,7 @@ impl Server {
                 contract,
                 limits: limits.clone(),
                 counters: Arc::clone(&self.counters),
+                sizes: Arc::default(),
                 random: SystemRandom::new(),
             }),
             chaincode_id: self.config.chaincode_id.as_str().into(),

@@ -3,7 +3,8 @@
 use bytes::{BufMut, Bytes};
 use fabric_contract_rs::{KeyRange, Space, StateKey, Write};
 use fabric_protos::protos::chaincode_message::Type;
-use prost::{encode_length_delimiter, length_delimiter_len};
+use fabric_protos::protos::{ChaincodeId, ChaincodeInput, ChaincodeSpec, QueryMetadata};
+use prost::{Message, encode_length_delimiter, length_delimiter_len};
 
 /// The name under which a peer keeps a key's endorsement policy.
 pub(crate) const VALIDATION_PARAMETER: &str = "VALIDATION_PARAMETER";
@@ -76,6 +77,26 @@ pub(crate) fn get_state_by_range(collection: &str, range: &KeyRange) -> Bytes {
         (2, range.end().as_bytes()),
         (3, collection.as_bytes()),
     ])
+}
+
+/// GetStateByRange, as one page. The peer takes a page's bookmark for the start.
+pub(crate) fn get_state_page(range: &KeyRange, size: i32) -> Bytes {
+    let page = QueryMetadata { page_size: size, bookmark: String::new() };
+    message(&[
+        (1, range.start().as_bytes()),
+        (2, range.end().as_bytes()),
+        (4, &page.encode_to_vec()),
+    ])
+}
+
+/// ChaincodeSpec of a call; `name` is a chaincode's, or `chaincode/channel`.
+pub(crate) fn invoke_chaincode(name: &str, args: &[Bytes]) -> Bytes {
+    let spec = ChaincodeSpec {
+        chaincode_id: Some(ChaincodeId { name: name.to_owned(), ..Default::default() }),
+        input: Some(ChaincodeInput { args: args.to_vec(), ..Default::default() }),
+        ..Default::default()
+    };
+    spec.encode_to_vec().into()
 }
 
 /// GetHistoryForKey.
@@ -173,7 +194,6 @@ pub(crate) fn single_write((space, key, write): &Record) -> (Type, Bytes) {
 mod tests {
     use super::*;
     use fabric_protos::protos;
-    use prost::Message;
 
     fn key(text: &str) -> StateKey {
         StateKey::from_ledger(text.to_owned())
@@ -225,6 +245,14 @@ mod tests {
             metadata: Bytes::new(),
         };
         check(&get_state_by_range("c", &range), expected);
+        let page = protos::QueryMetadata { page_size: 7, bookmark: String::new() };
+        let expected = protos::GetStateByRange {
+            start_key: s("\u{1}"),
+            end_key: s("z"),
+            collection: String::new(),
+            metadata: page.encode_to_vec().into(),
+        };
+        check(&get_state_page(&range, 7), expected);
         check(&get_history_for_key(&key("k")), protos::GetHistoryForKey { key: s("k") });
         let expected = protos::GetStateMetadata { key: s("k"), collection: s("c") };
         check(&get_state("c", &key("k")), expected);

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
-    ChaincodeMessage, DelState, GetHistoryForKey, GetState, GetStateByRange, GetStateMetadata,
-    GetStateMultiple, GetStateMultipleResult, PurgePrivateState, PutState, PutStateMetadata,
-    QueryResponse, QueryResultBytes, QueryStateClose, QueryStateNext, StateMetadata,
-    StateMetadataResult, WriteBatchState, write_record,
+    ChaincodeMessage, ChaincodeSpec, DelState, GetHistoryForKey, GetState, GetStateByRange,
+    GetStateMetadata, GetStateMultiple, GetStateMultipleResult, PurgePrivateState, PutState,
+    PutStateMetadata, QueryMetadata, QueryResponse, QueryResponseMetadata, QueryResultBytes,
+    QueryStateClose, QueryStateNext, StateMetadata, StateMetadataResult, WriteBatchState,
+    write_record,
 };
 use fabric_protos::queryresult::{KeyModification, Kv};
 use prost::Message;
@@ -32,6 +33,8 @@ pub struct ScriptedLedger {
     /// Changes of public keys, oldest first.
     history: BTreeMap<String, Vec<KeyModification>>,
     unreconciled: BTreeSet<Place>,
+    /// What calls of other chaincodes are answered with, by name as it travels.
+    callees: BTreeMap<String, ChaincodeMessage>,
     pending: BTreeMap<Place, Vec<Change>>,
     queries: BTreeMap<String, Vec<QueryResultBytes>>,
     queries_opened: usize,
@@ -68,6 +71,11 @@ impl ScriptedLedger {
     /// single read says so, a multi-get and a range show nothing.
     pub fn withhold(&mut self, collection: &str, key: &str) {
         self.unreconciled.insert((collection.to_owned(), key.to_owned()));
+    }
+
+    /// What a call of another chaincode is answered with; one that is not told is not found.
+    pub fn callee(&mut self, name: &str, last: ChaincodeMessage) {
+        self.callees.insert(name.to_owned(), last);
     }
 
     /// How many messages of this type it was sent.
@@ -187,6 +195,11 @@ impl ScriptedLedger {
                 self.queries.remove(&id);
                 Ok(self.page(id, Vec::new()))
             }
+            Type::InvokeChaincode => {
+                let name = decode::<ChaincodeSpec>(payload)?.chaincode_id.unwrap_or_default().name;
+                let last = self.callees.get(&name).map(|last| last.encode_to_vec().into());
+                last.ok_or_else(|| format!("execute failed: chaincode {name} not found"))
+            }
             _ => self.write(request),
         }
     }
@@ -207,7 +220,7 @@ impl ScriptedLedger {
     }
 
     fn range(&mut self, request: GetStateByRange) -> Result<Bytes, String> {
-        let GetStateByRange { start_key, end_key, collection, .. } = request;
+        let GetStateByRange { start_key, end_key, collection, metadata } = request;
         let in_range = |key: &str| key >= &*start_key && (end_key.is_empty() || key < &*end_key);
         let rows = self
             .state
@@ -219,7 +232,11 @@ impl ScriptedLedger {
                 QueryResultBytes { result_bytes: kv.encode_to_vec().into() }
             })
             .collect();
-        Ok(self.open(rows))
+        let page: QueryMetadata = decode(metadata)?;
+        match usize::try_from(page.page_size) {
+            Ok(size) if size > 0 => single_page(rows, size),
+            _ => Ok(self.open(rows)),
+        }
     }
 
     fn open(&mut self, rows: Vec<QueryResultBytes>) -> Bytes {
@@ -274,6 +291,17 @@ impl ScriptedLedger {
         self.pending.entry(place).or_default().extend(changes);
         Ok(Bytes::new())
     }
+}
+
+/// One page and no query that stays open; its bookmark is the next key.
+fn single_page(mut rows: Vec<QueryResultBytes>, size: usize) -> Result<Bytes, String> {
+    let rest = rows.split_off(rows.len().min(size));
+    let next = rest.first().map(|row| decode::<Kv>(row.result_bytes.clone())).transpose()?;
+    let fetched_records_count = i32::try_from(rows.len()).unwrap_or(i32::MAX);
+    let bookmark = next.map(|row| row.key).unwrap_or_default();
+    let metadata = QueryResponseMetadata { fetched_records_count, bookmark };
+    let (results, metadata) = (rows, metadata.encode_to_vec().into());
+    Ok(QueryResponse { results, metadata, ..Default::default() }.encode_to_vec().into())
 }
 
 fn decode<M: Message + Default>(payload: Bytes) -> Result<M, String> {

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod callees;
 mod endings;
 mod handshake;
 mod keys;

@@ -59,9 +59,11 @@ impl Contract for Probe {
                 submit::<Both, R>(),
                 submit::<Large, R>(),
                 submit::<Policy, R>(),
+                submit::<CallOther, R>(),
                 evaluate::<Get, R>(),
                 evaluate::<GetMany, R>(),
                 evaluate::<Scan, R>(),
+                evaluate::<Turn, R>(),
                 evaluate::<Hash, R>(),
                 evaluate::<History, R>(),
                 evaluate::<Who, R>(),
@@ -493,5 +495,61 @@ impl Evaluate for History {
         let history = ledger.history(&key(&self.key)?, self.limit).await?;
         let row = |change: Modification| (change.tx_id, change.timestamp_ms, text(change.value));
         Ok(history.into_iter().map(row).collect())
+    }
+}
+
+transaction!(/// Calls another chaincode, on another channel if there is one.
+CallOther {
+    chaincode: String,
+    channel: String,
+});
+
+impl Submit for CallOther {
+    const NAME: &'static str = "CallOther";
+    const ROLES: &'static [&'static str] = &[];
+    type State = Dropped;
+    type Output = (u16, String, String);
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &Dropped,
+        _: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Self::Output, TxError> {
+        let args = ["Function".into(), "{}".into()];
+        let response = if self.channel.is_empty() {
+            ledger.invoke(writes, &self.chaincode, &args).await?
+        } else {
+            ledger.query_channel(&self.channel, &self.chaincode, &args).await?
+        };
+        let payload = text(Some(response.payload)).unwrap_or_default();
+        Ok((response.status, response.message, payload))
+    }
+}
+
+transaction!(/// One page of all keys.
+Turn {
+    size: u32,
+    bookmark: Option<String>,
+});
+
+impl Evaluate for Turn {
+    const NAME: &'static str = "Turn";
+    const ROLES: &'static [&'static str] = &[];
+    type State = Dropped;
+    type Output = (usize, Option<String>);
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &Dropped,
+        _: &TxContext,
+        ledger: &impl QueryReader,
+    ) -> Result<Self::Output, TxError> {
+        let all = KeyRange::simple("", "").map_err(|_| TxError::new(500, "RANGE", "no range"))?;
+        let page = ledger.range_page(&all, self.size, self.bookmark.as_deref()).await?;
+        Ok((page.entries.len(), page.bookmark))
     }
 }

@@ -1,4 +1,4 @@
-use crate::probe::{COLLECTION, Get, GetMany, Hash, Scan};
+use crate::probe::{COLLECTION, Get, GetMany, Hash, Scan, Turn};
 use crate::running::{Running, answer, call, fault};
 use ccaas_server::testing::{Offer, ScriptedPeer};
 use fabric_protos::protos::GetStateMultipleResult;
@@ -183,4 +183,45 @@ async fn unreconciled_private_value_is_told_by_a_single_read_only() {
     fault(&ending, "PRIVATE_DATA_UNAVAILABLE");
     let ending = peer.invoke(&call("t", "GetMany", &many(1, true))).await.unwrap();
     assert_eq!(answer(&ending), "[null]");
+}
+
+#[tokio::test]
+async fn many_reads_are_split_where_values_are_large() {
+    let server = Running::start().await;
+    let mut peer = server.peer(Offer::everything()).await;
+    fill(&mut peer, "", 250);
+    peer.invoke(&call("t", "GetMany", &many(250, false))).await.unwrap();
+    assert_eq!(peer.ledger.counts(), "GET_STATE_MULTIPLE 1\n");
+    // 24 values of 4 MiB fit into a message of 100 MiB.
+    peer.ledger.put("", "large", vec![b'v'; 4 * 1024 * 1024]);
+    peer.invoke(&call("t", "Get", &get("large", false))).await.unwrap();
+    peer.ledger.reset_counts();
+    peer.invoke(&call("t", "GetMany", &many(250, false))).await.unwrap();
+    assert_eq!(peer.ledger.counts(), "GET_STATE_MULTIPLE 11\n");
+    let turn = Turn { size: 100, bookmark: None };
+    let ending = peer.invoke(&call("t", "Turn", &turn)).await.unwrap();
+    assert_eq!(answer(&ending), r#"[24,"k0048"]"#);
+}
+
+#[tokio::test]
+async fn pages_are_one_message_each() {
+    let server = Running::start().await;
+    let mut peer = server.peer(Offer::nothing()).await;
+    fill(&mut peer, "", 6);
+    let turn = |size, bookmark: Option<&str>| Turn { size, bookmark: bookmark.map(str::to_owned) };
+    for (turn, expected) in [
+        (turn(2, None), r#"[2,"k0004"]"#),
+        (turn(2, Some("k0004")), "[1,null]"),
+        (turn(3, None), "[3,null]"),
+        (turn(1000, Some("k0005")), "[0,null]"),
+    ] {
+        let ending = peer.invoke(&call("t", "Turn", &turn)).await.unwrap();
+        assert_eq!(answer(&ending), expected);
+    }
+    assert_eq!(peer.ledger.counts(), "GET_STATE_BY_RANGE 4\n");
+    for (turn, code) in [(turn(0, None), "BAD_PAGE_SIZE"), (turn(1, Some("")), "BAD_BOOKMARK")] {
+        let ending = peer.invoke(&call("t", "Turn", &turn)).await.unwrap();
+        fault(&ending, code);
+    }
+    assert_eq!(peer.ledger.counts(), "GET_STATE_BY_RANGE 4\n");
 }
