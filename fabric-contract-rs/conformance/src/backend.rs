@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use fabric_contract_rs::Event;
-use fabric_contract_rs::testing::conformance::{Backend, Invocation, Verdict};
-use fabric_gateway_client::{Call, Contract, GatewayError, Transaction, TxValidationCode};
+use fabric_contract_rs::testing::conformance::{Backend, CALLEE, Destination, Invocation, Verdict};
+use fabric_gateway_client::{Call, Contract, GatewayError, Network, Transaction, TxValidationCode};
 use fabric_protos::common::Payload;
 use fabric_protos::protos::{
     self, ChaincodeAction, ChaincodeActionPayload, ChaincodeEvent, ProposalResponsePayload,
@@ -12,19 +12,50 @@ use prost::{DecodeError, Message};
 #[derive(Debug, Clone)]
 pub struct GatewayBackend {
     contract: Contract,
+    callee: Contract,
+    /// The callee on the other channel, where there is one.
+    other: Option<Contract>,
+    chaincode: String,
     endorsing: Vec<String>,
 }
 
 impl GatewayBackend {
-    /// The contract where it is installed. `endorsing` names the organisations whose peers endorse,
-    /// as many as its policy needs.
-    pub fn new(contract: Contract, endorsing: impl IntoIterator<Item = String>) -> Self {
-        Self { contract, endorsing: endorsing.into_iter().collect() }
+    /// The contract where it is installed, as `chaincode` and as
+    /// [`CALLEE`](fabric_contract_rs::testing::conformance::CALLEE) on the same channel. `endorsing`
+    /// names the organisations whose peers endorse, as many as its policy needs.
+    pub fn new(
+        network: &Network,
+        chaincode: &str,
+        endorsing: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self {
+            contract: network.contract(chaincode),
+            callee: network.contract(CALLEE),
+            other: None,
+            chaincode: chaincode.to_owned(),
+            endorsing: endorsing.into_iter().collect(),
+        }
+    }
+
+    /// Adds the other channel, where the callee is installed, too.
+    #[must_use]
+    pub fn other_channel(mut self, network: &Network) -> Self {
+        self.other = Some(network.contract(CALLEE));
+        self
+    }
+
+    fn contract(&self, to: Destination) -> &Contract {
+        match to {
+            Destination::Main => &self.contract,
+            Destination::Callee => &self.callee,
+            // No case goes there unless it was added.
+            Destination::OtherChannel => self.other.as_ref().unwrap_or(&self.callee),
+        }
     }
 
     /// Every proposal names its endorsers: those members of the collection that the policy needs.
     async fn endorse(&self, call: Invocation) -> Result<Transaction, GatewayError> {
-        let proposal = with(self.contract.submit(&call.function), &call)
+        let proposal = with(self.contract(call.to).submit(&call.function), &call)
             .endorsing_organizations(&self.endorsing)
             .proposal()?;
         proposal.endorse().await
@@ -40,7 +71,8 @@ impl Backend for GatewayBackend {
     async fn evaluate(&mut self, call: Invocation) -> Verdict {
         // The first organisation is the client's own, whose peer is asked.
         let own = self.endorsing.iter().take(1);
-        let query = with(self.contract.evaluate(&call.function), &call).target_organizations(own);
+        let query = self.contract(call.to).evaluate(&call.function);
+        let query = with(query, &call).target_organizations(own);
         match query.send().await {
             Ok(payload) => Verdict::Success { payload, event: None },
             Err(error) => verdict(&error),
@@ -79,6 +111,14 @@ impl Backend for GatewayBackend {
 
     fn endorsers(&self) -> usize {
         self.endorsing.len()
+    }
+
+    fn chaincode(&self) -> String {
+        self.chaincode.clone()
+    }
+
+    fn has_other_channel(&self) -> bool {
+        self.other.is_some()
     }
 
     async fn withhold_private_data(&mut self, _: bool) -> bool {

@@ -4,7 +4,9 @@ use ccaas_server::Server;
 use ccaas_server::environment::{Settings, SettingsError};
 use clap::{Args, Parser, Subcommand};
 use fabric_conformance::GatewayBackend;
-use fabric_contract_rs::testing::conformance::{CASES, CaseError, ConformanceContract, run_case};
+use fabric_contract_rs::testing::conformance::{
+    CASES, CaseError, ConformanceContract, OTHER_CHANNEL, run_case,
+};
 use fabric_gateway_client::{
     ConnectError, ConnectOptions, Gateway, Identity, KeyError, SigningKey,
 };
@@ -67,6 +69,10 @@ struct Target {
     /// The chaincode
     #[arg(long, value_name = "NAME", default_value = "conformance")]
     chaincode: String,
+
+    /// There is the channel conformance-2 with the called chaincode, too
+    #[arg(long)]
+    other_channel: bool,
 
     /// Becomes part of every key: another one for each run on one ledger
     #[arg(long, value_name = "TEXT")]
@@ -135,8 +141,11 @@ async fn run(target: Target) -> Result<(), Failure> {
     let options = ConnectOptions::tls(&target.gateway, read(&target.tls_root)?)
         .server_name(&target.server_name);
     let gateway = Gateway::connect(&options, &identity, Arc::new(key)).await?;
-    let contract = gateway.network(&target.channel).contract(&target.chaincode);
-    let mut backend = GatewayBackend::new(contract, target.endorsing);
+    let network = gateway.network(&target.channel);
+    let mut backend = GatewayBackend::new(&network, &target.chaincode, target.endorsing);
+    if target.other_channel {
+        backend = backend.other_channel(&gateway.network(OTHER_CHANNEL));
+    }
 
     let chosen = |name: &&str| target.cases.is_empty() || target.cases.iter().any(|it| it == name);
     let cases: Vec<&str> = CASES.iter().copied().filter(chosen).collect();
