@@ -12,7 +12,7 @@ use crate::config::{Chaincode, Config, ConfigError};
 use crate::msp::Member;
 
 /// The channel with all configured definitions committed.
-pub(crate) fn channel(config: &Config) -> Result<Channel, ConfigError> {
+pub fn channel(config: &Config) -> Result<Channel, ConfigError> {
     let msp_ids = config.organizations.iter().map(|one| one.msp_id.clone());
     let mut channel = Channel::new(&config.channel, msp_ids);
     for chaincode in &config.chaincodes {

@@ -75,6 +75,13 @@ mod store;
 mod topology;
 mod transient;
 
+/// The parts of a devnet that decide, each by itself: for judging them by what real peers decided.
+pub mod parts {
+    pub use crate::chaincode::Running;
+    pub use crate::definition::channel;
+    pub use crate::msp::{Member, Membership};
+}
+
 pub use self::archive::{Archive, ArchiveError};
 pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
 pub use self::config::{

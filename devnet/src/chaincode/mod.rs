@@ -6,3 +6,4 @@ mod requests;
 
 pub(crate) use self::connection::{Executed, Invocation, Simulation};
 pub(crate) use self::link::{LinkSettings, Links};
+pub use self::requests::Running;

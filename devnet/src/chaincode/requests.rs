@@ -17,9 +17,10 @@ use fabric_protos::protos::{
 use fabric_protos::queryresult::{KeyModification as WireModification, Kv};
 use prost::Message;
 
-/// A simulation and the queries that its chaincode has open.
+/// A simulation and the queries that its chaincode has open: what answers the requests of one
+/// transaction.
 #[derive(Debug)]
-pub(crate) struct Running<S, P, A> {
+pub struct Running<S, P, A> {
     pub(crate) simulator: Simulator<S, P, A>,
     queries: HashMap<String, QueryId>,
     opened: u64,
@@ -28,7 +29,8 @@ pub(crate) struct Running<S, P, A> {
 type Answer = Result<Bytes, String>;
 
 impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
-    pub(crate) fn new(simulator: Simulator<S, P, A>) -> Self {
+    /// Answers for a simulation that has done nothing yet.
+    pub fn new(simulator: Simulator<S, P, A>) -> Self {
         Self { simulator, queries: HashMap::new(), opened: 0 }
     }
 
@@ -36,7 +38,7 @@ impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
     /// of an ERROR.
     ///
     /// INVOKE_CHAINCODE is not one of these: it needs another stream.
-    pub(crate) fn answer(&mut self, namespace: &str, kind: Type, payload: Bytes) -> Answer {
+    pub fn answer(&mut self, namespace: &str, kind: Type, payload: Bytes) -> Result<Bytes, String> {
         match kind {
             Type::GetState => self.get_state(namespace, decode(payload)?),
             Type::GetStateMultiple => self.get_multiple(namespace, decode(payload)?),
@@ -57,6 +59,11 @@ impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
             Type::QueryStateClose => self.query_close(decode(payload)?),
             _ => Err(format!("{} is not supported", kind.as_str_name())),
         }
+    }
+
+    /// The simulation, with what was done so far.
+    pub fn into_simulator(self) -> Simulator<S, P, A> {
+        self.simulator
     }
 
     fn get_state(&mut self, namespace: &str, request: GetState) -> Answer {

@@ -11,7 +11,7 @@ use crate::ca::Role;
 
 /// An identity of an organisation of the channel, valid or not.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub struct Member {
     pub(crate) msp_id: Arc<str>,
     pub(crate) key: VerifyingKey,
     /// Last second of validity, since 1970. Only what Fabric checks against the clock looks here.

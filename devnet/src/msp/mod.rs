@@ -18,7 +18,7 @@ use prost::Message as _;
 
 use self::cache::BoundedCache;
 use self::certificate::Root;
-pub(crate) use self::member::Member;
+pub use self::member::Member;
 use crate::ca::CaError;
 
 /// Longest serialized identity: certificates take one or two kilobytes.
@@ -34,7 +34,7 @@ const SIGNATURES_MAX: usize = 65_536;
 /// Whether a signature fits a key and a message never changes, so each is verified once a process:
 /// at the gateway, and not again by the orderer, the validation or another logical peer.
 #[derive(Debug)]
-pub(crate) struct Membership {
+pub struct Membership {
     organizations: BTreeMap<String, Root>,
     identities: BoundedCache<Bytes, Result<Arc<Member>, String>>,
     signatures: BoundedCache<[u8; 32], ()>,
@@ -42,7 +42,7 @@ pub(crate) struct Membership {
 
 impl Membership {
     /// The channel's organisations, each with its certificate authority as PEM.
-    pub(crate) fn new<'a>(
+    pub fn new<'a>(
         organizations: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, CaError> {
         let organizations = organizations
