@@ -35,6 +35,7 @@ Settings, by environment (default):
   ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)
   USERS_COUNT            client identities of each organisation, User1 and on ($USERS_COUNT)
   BATCH_TIMEOUT          how long a lone transaction waits ($BATCH_TIMEOUT)
+  MAX_MESSAGE_COUNT      transactions of a block at most ($MAX_MESSAGE_COUNT)
   USE_WRITE_BATCH, USE_GET_MULTIPLE_KEYS  what peers offer chaincode, from 3.1 ($USE_WRITE_BATCH, $USE_GET_MULTIPLE_KEYS)
 EOF
 }

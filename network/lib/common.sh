@@ -13,6 +13,8 @@ ORDERER_ADMIN_PORT=${ORDERER_ADMIN_PORT:-7053}
 ORDERER_OPERATIONS_PORT=${ORDERER_OPERATIONS_PORT:-9443}
 # A lone transaction waits this long for company; Fabric's own default is 2s.
 BATCH_TIMEOUT=${BATCH_TIMEOUT:-200ms}
+# A block has so many transactions at most.
+MAX_MESSAGE_COUNT=${MAX_MESSAGE_COUNT:-500}
 USE_WRITE_BATCH=${USE_WRITE_BATCH:-true}
 USE_GET_MULTIPLE_KEYS=${USE_GET_MULTIPLE_KEYS:-true}
 # Client identities of each organisation, User1 and on.

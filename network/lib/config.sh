@@ -42,7 +42,7 @@ Profiles:
     Orderer:
       OrdererType: etcdraft
       BatchTimeout: $BATCH_TIMEOUT
-      BatchSize: {MaxMessageCount: 500, AbsoluteMaxBytes: 99 MB, PreferredMaxBytes: 2 MB}
+      BatchSize: {MaxMessageCount: $MAX_MESSAGE_COUNT, AbsoluteMaxBytes: 99 MB, PreferredMaxBytes: 2 MB}
       EtcdRaft:
         Consenters:
           - Host: 127.0.0.1

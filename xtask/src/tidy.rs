@@ -30,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Packages outside the arrows: developer commands that nothing depends on.
-const DEVELOPER_ONLY: &[&str] = &["bench", "xtask"];
+const DEVELOPER_ONLY: &[&str] = &["bench", "fabric-judge", "xtask"];
 
 /// Lines a source file may have: what a reader keeps in mind at once, with its tests.
 const FILE_LINES_MAX: usize = 700;

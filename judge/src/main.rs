@@ -1,0 +1,164 @@
+//! Serves the workload's chaincode, and runs the workload on real Fabric and on a devnet.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use fabric_devnet::ReadyMode;
+use fabric_judge::devnet::Running;
+use fabric_judge::drive::drive;
+use fabric_judge::network::Network;
+use fabric_judge::plan::Plan;
+use fabric_judge::verdict::{FINDINGS_MAX, Verdict, judge};
+use fabric_judge::{JudgeError, chaincode};
+
+/// Lets real Fabric peers judge this project's rules by a random workload.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Taken and not used, so that this program can stand in for ccaas-server
+    #[arg(long, hide = true)]
+    policies: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the workload's chaincode; without a command, too
+    ///
+    /// CHAINCODE_SERVER_ADDRESS and CHAINCODE_ID are taken from the environment.
+    Serve,
+    /// Runs the workload on a devnet, and on a real network if one is named; fails on any difference
+    Run(Workload),
+}
+
+#[derive(Debug, Args)]
+struct Workload {
+    /// Transactions, all in all
+    #[arg(long, default_value_t = 500)]
+    transactions: usize,
+
+    /// Transactions of a block; the real network's orderer has to be configured alike
+    #[arg(long, default_value_t = 50)]
+    batch: u32,
+
+    /// Decides everything that is random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Folder of a real network's identities
+    #[arg(long, value_name = "DIR", requires = "peers")]
+    organizations: Option<PathBuf>,
+
+    /// Addresses of the peers of Org1MSP and Org2MSP
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    peers: Vec<String>,
+
+    /// Let the devnet's peers offer neither write batches nor multi-gets, like peers of 2.5
+    #[arg(long)]
+    plain: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    #[error("{0} is not set")]
+    Variable(&'static str),
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+    #[error("the two do not agree")]
+    Differs,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let outcome = match options.command {
+        None | Some(Command::Serve) => serve().await,
+        Some(Command::Run(workload)) => run(&workload).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where not even standard error can be written to, the exit code has to do.
+            let _ = writeln!(io::stderr(), "fabric-judge: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let variable = |name| std::env::var(name).map_err(|_| Failure::Variable(name));
+    let (listener, _) = chaincode::listen(&variable("CHAINCODE_SERVER_ADDRESS")?).await?;
+    Ok(chaincode::serve(listener, variable("CHAINCODE_ID")?).await?)
+}
+
+async fn run(workload: &Workload) -> Result<(), Failure> {
+    let batch = usize::try_from(workload.batch).unwrap_or(usize::MAX);
+    let plan = Plan::new(workload.seed, workload.transactions, batch);
+    let mut verdicts = Vec::new();
+    if let Some(organizations) = &workload.organizations {
+        let network = Network::connect(organizations, &workload.peers).await?;
+        let endorsed = drive(&network, &plan, workload.seed, progress("peers", &plan)).await?;
+        let blocks = network.blocks().await?;
+        let verdict = judge(&plan, &endorsed, &blocks, network.membership()?)?;
+        verdicts.push(("real peers", verdict));
+    }
+    let folder = tempfile::tempdir()?;
+    let ready = if workload.plain { ReadyMode::Plain } else { ReadyMode::Batched };
+    let devnet = Running::start(folder.path(), workload.batch, ready).await?;
+    let endorsed = drive(&devnet.network, &plan, workload.seed, progress("devnet", &plan)).await?;
+    let blocks = devnet.blocks()?;
+    let verdict = judge(&plan, &endorsed, &blocks, devnet.network.membership()?)?;
+    devnet.stop().await;
+    verdicts.push(("devnet", verdict));
+    report(&verdicts)
+}
+
+fn progress<'a>(name: &'a str, plan: &'a Plan) -> impl FnMut(usize) + 'a {
+    move |batch| {
+        if (batch + 1) % 20 == 0 {
+            let _ = writeln!(io::stderr(), "{name}: batch {} of {}", batch + 1, plan.batches.len());
+        }
+    }
+}
+
+fn report(verdicts: &[(&str, Verdict)]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let mut agree = true;
+    for (name, verdict) in verdicts {
+        let transactions: usize = verdict.codes.values().sum();
+        let blocks = verdict.blocks.len();
+        writeln!(
+            out,
+            "\n{name}: {transactions} transactions in {blocks} blocks, {} endorsements",
+            verdict.endorsements
+        )?;
+        for (code, count) in &verdict.codes {
+            writeln!(out, "  {code:<30} {count:>6}")?;
+        }
+        for finding in verdict.findings.iter().take(FINDINGS_MAX) {
+            writeln!(out, "  DIFFERS {finding}")?;
+        }
+        agree &= verdict.findings.is_empty();
+    }
+    if let [(_, real), (_, devnet)] = verdicts {
+        if real.blocks == devnet.blocks {
+            let same = real.sequence == devnet.sequence;
+            agree &= same;
+            let word = if same { "the same code" } else { "NOT the same code" };
+            writeln!(out, "\n{word} for every transaction on both")?;
+        } else {
+            writeln!(out, "\nthe real orderer cut other blocks: codes of the two not compared")?;
+        }
+    }
+    if !agree {
+        return Err(Failure::Differs);
+    }
+    writeln!(out, "agree: endorsements byte for byte, validation codes, commit hashes")?;
+    Ok(())
+}
