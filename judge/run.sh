@@ -8,30 +8,25 @@
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-ROOT=$HERE/..
-BLOCK=${BLOCK:-50}
+. "$HERE/../network/tests/lib.sh"
 WORK=$(mktemp -d)
-export NETWORK_DIR=${NETWORK_DIR:-$WORK/network} ORGANIZATIONS_FILE=$HERE/organizations.conf POLICIES_DIR=$HERE/policies
-export CHAINCODE=judge CHAINCODE_ADDRESS=127.0.0.1:29999 USERS_COUNT=1
-export ORDERER_PORT=27050 ORDERER_ADMIN_PORT=27053 ORDERER_OPERATIONS_PORT=29443
+trap 'rm -rf "$WORK"' EXIT
+BLOCK=${BLOCK:-50}
+export POLICIES_DIR=$HERE/policies CHAINCODE=judge USERS_COUNT=1
 export MAX_MESSAGE_COUNT=$BLOCK BATCH_TIMEOUT=${BATCH_TIMEOUT:-8s}
 
 cargo build --quiet --manifest-path "$ROOT/Cargo.toml" -p fabric-judge
 export CCAAS_SERVER=${CARGO_TARGET_DIR:-$ROOT/target}/debug/fabric-judge
 
-clean() {
-    local status=$?
-    if [ $status -ne 0 ]; then
-        grep -ahE 'panic|PANI|CRIT' "$NETWORK_DIR"/logs/* >&2 || true
-        tail -n 5 "$NETWORK_DIR"/logs/* >&2 || true
-    fi
-    "$ROOT/network/network.sh" clean >/dev/null || true
-    rm -rf "$WORK"
-    exit $status
+workload() {
+    "$NETWORK" up
+    "$NETWORK" deploy
+    local peers
+    peers=$(awk '{ print "127.0.0.1:" $4 }' "$ORGANIZATIONS_FILE" | paste -sd,)
+    "$CCAAS_SERVER" run --transactions "$1" --seed "$2" --batch "$BLOCK" \
+        --organizations "$NETWORK_DIR/organizations" --peers "$peers" ||
+        { grep -ahE 'panic|PANI|CRIT' "$NETWORK_DIR"/logs/peer-*.log | cut -c 1-1000 >&2; return 1; }
 }
-trap clean EXIT
 
-"$ROOT/network/network.sh" up
-"$ROOT/network/network.sh" deploy
-"$CCAAS_SERVER" run --transactions "${1:-500}" --seed "${2:-1}" --batch "$BLOCK" \
-    --organizations "$NETWORK_DIR/organizations" --peers 127.0.0.1:27051,127.0.0.1:29051
+own_network "$WORK/network" "Org1MSP custodian org1.example.com" "Org2MSP custodian org2.example.com"
+with_network "$WORK/network" workload "${1:-500}" "${2:-1}"

@@ -91,10 +91,6 @@ pub enum Kind {
     HashedRead,
     /// A policy for a private key.
     HashedPolicy,
-    /// A write to a collection that there is not.
-    NoCollection,
-    /// A read of a collection that there is not.
-    ReadOfNoCollection,
 }
 
 impl Kind {
@@ -111,7 +107,7 @@ impl Kind {
     }
 
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 34] = [
         Self::Nothing,
         Self::Results,
         Self::NoResults,
@@ -146,8 +142,6 @@ impl Kind {
         Self::HashOfNothing,
         Self::HashedRead,
         Self::HashedPolicy,
-        Self::NoCollection,
-        Self::ReadOfNoCollection,
     ];
 }
 
@@ -280,15 +274,6 @@ fn private(kind: Kind, random: &mut Random, ns: &mut NsRwSet) {
                 key_hash: key_hash.clone(),
                 entries: one_peer(),
             });
-        }
-        Kind::NoCollection => {
-            collection.hashed.hashed_writes.push(write(false, hash("nobody knows")));
-            "nowhere".clone_into(&mut collection.name);
-        }
-        Kind::ReadOfNoCollection => {
-            let version = None;
-            collection.hashed.hashed_reads.push(KvReadHash { key_hash, version });
-            "nowhere".clone_into(&mut collection.name);
         }
         _ => return,
     }

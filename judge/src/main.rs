@@ -10,8 +10,11 @@ use fabric_judge::devnet::Running;
 use fabric_judge::drive::drive;
 use fabric_judge::network::Network;
 use fabric_judge::plan::Plan;
-use fabric_judge::verdict::{FINDINGS_MAX, Verdict, judge};
+use fabric_judge::verdict::{FINDINGS_MAX, Verdict, differences, judge};
 use fabric_judge::{JudgeError, chaincode};
+
+/// Characters of a finding that are told.
+const FINDING_CHARS_MAX: usize = 1500;
 
 /// Lets real Fabric peers judge this project's rules by a random workload.
 #[derive(Debug, Parser)]
@@ -57,8 +60,9 @@ struct Workload {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     peers: Vec<String>,
 
-    /// Let the devnet's peers offer neither write batches nor multi-gets, like peers of 2.5
-    #[arg(long)]
+    /// Let the devnet's peers offer neither write batches nor multi-gets, like peers of 2.5; beside
+    /// a real network they offer what its peers do
+    #[arg(long, conflicts_with = "organizations")]
     plain: bool,
 }
 
@@ -101,22 +105,24 @@ async fn run(workload: &Workload) -> Result<(), Failure> {
     let batch = usize::try_from(workload.batch).unwrap_or(usize::MAX);
     let plan = Plan::new(workload.seed, workload.transactions, batch);
     let mut verdicts = Vec::new();
+    let mut plain = workload.plain;
     if let Some(organizations) = &workload.organizations {
         let network = Network::connect(organizations, &workload.peers).await?;
         let endorsed = drive(&network, &plan, workload.seed, progress("peers", &plan)).await?;
         let blocks = network.blocks().await?;
         let verdict = judge(&plan, &endorsed, &blocks, network.membership()?)?;
+        plain = !verdict.batched;
         verdicts.push(("real peers", verdict));
     }
     let folder = tempfile::tempdir()?;
-    let ready = if workload.plain { ReadyMode::Plain } else { ReadyMode::Batched };
+    let ready = if plain { ReadyMode::Plain } else { ReadyMode::Batched };
     let devnet = Running::start(folder.path(), workload.batch, ready).await?;
     let endorsed = drive(&devnet.network, &plan, workload.seed, progress("devnet", &plan)).await?;
     let blocks = devnet.blocks()?;
     let verdict = judge(&plan, &endorsed, &blocks, devnet.network.membership()?)?;
     devnet.stop().await;
     verdicts.push(("devnet", verdict));
-    report(&verdicts)
+    report(&plan, &verdicts)
 }
 
 fn progress<'a>(name: &'a str, plan: &'a Plan) -> impl FnMut(usize) + 'a {
@@ -127,7 +133,7 @@ fn progress<'a>(name: &'a str, plan: &'a Plan) -> impl FnMut(usize) + 'a {
     }
 }
 
-fn report(verdicts: &[(&str, Verdict)]) -> Result<(), Failure> {
+fn report(plan: &Plan, verdicts: &[(&str, Verdict)]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let mut agree = true;
     for (name, verdict) in verdicts {
@@ -142,16 +148,21 @@ fn report(verdicts: &[(&str, Verdict)]) -> Result<(), Failure> {
             writeln!(out, "  {code:<30} {count:>6}")?;
         }
         for finding in verdict.findings.iter().take(FINDINGS_MAX) {
-            writeln!(out, "  DIFFERS {finding}")?;
+            let told: String = finding.chars().take(FINDING_CHARS_MAX).collect();
+            writeln!(out, "  DIFFERS {told}")?;
         }
         agree &= verdict.findings.is_empty();
     }
     if let [(_, real), (_, devnet)] = verdicts {
         if real.blocks == devnet.blocks {
-            let same = real.sequence == devnet.sequence;
-            agree &= same;
-            let word = if same { "the same code" } else { "NOT the same code" };
-            writeln!(out, "\n{word} for every transaction on both")?;
+            let differences = differences(plan, real, devnet);
+            for found in differences.iter().take(FINDINGS_MAX) {
+                writeln!(out, "  DIFFERS {found}")?;
+            }
+            agree &= differences.is_empty();
+            if differences.is_empty() {
+                writeln!(out, "\nthe same code for every transaction on both")?;
+            }
         } else {
             writeln!(out, "\nthe real orderer cut other blocks: codes of the two not compared")?;
         }

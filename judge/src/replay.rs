@@ -9,8 +9,8 @@ use fabric_ledger::channel::{Channel, Definition};
 use fabric_ledger::lifetime::{Expiry, expired, expiries};
 use fabric_ledger::validation::{Checked, TransactionCheck, Verdict, validate_block};
 use fabric_ledger::{
-    Identities as _, MemoryStore, PrivateTx, Store, StoreError, TxValidationCode, UpdateBatch,
-    private_updates, sha256,
+    Identities as _, MemoryStore, PrivateTx, StoreError, TxValidationCode, UpdateBatch,
+    private_updates,
 };
 use fabric_protos::common::{
     Block, BlockMetadataIndex, Metadata, OrdererBlockMetadata, SignatureHeader,
@@ -257,20 +257,4 @@ fn slot(block: &Block, index: BlockMetadataIndex) -> Bytes {
 /// The name of a validation code as it stands in a block.
 pub fn name(code: u8) -> &'static str {
     TxValidationCode::try_from(i32::from(code)).map_or("unknown", |code| code.as_str_name())
-}
-
-/// A digest of everything public, hashed and private: what two replays can be compared by.
-pub fn digest(store: &MemoryStore) -> [u8; 32] {
-    sha256(format!("{store:?}").as_bytes())
-}
-
-/// Whether a chaincode's definition is in the state: real networks keep it there.
-pub fn is_defined(state: &impl Store, chaincode: &str) -> Result<bool, StoreError> {
-    let space = fabric_ledger::Space::Public { namespace: LIFECYCLE };
-    Ok(state.version(space, sequence_key(chaincode).as_bytes())?.is_some())
-}
-
-/// Where a chaincode's definition is counted: a peer reads it in every transaction.
-pub fn sequence_key(chaincode: &str) -> String {
-    format!("namespaces/fields/{chaincode}/Sequence")
 }

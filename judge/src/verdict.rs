@@ -9,6 +9,7 @@ use fabric_ledger::block::code_byte;
 use fabric_ledger::channel::Channel;
 use fabric_ledger::policy::Principal;
 use fabric_ledger::proposal::Proposal;
+use fabric_ledger::rwset::{NsRwSet, TxRwSet};
 use fabric_ledger::{
     CollectionAccess, Identities as _, MemoryStore, Simulation, SimulationResults, Simulator,
     TxValidationCode,
@@ -21,11 +22,13 @@ use prost::Message as _;
 
 use crate::JudgeError;
 use crate::drive::Endorsed;
+use crate::envelope::Change;
 use crate::forge::CHAINCODE;
 use crate::network::CHANNEL;
 use crate::plan::{Endorsers, MSP_IDS, Plan};
-use crate::replay::{LIFECYCLE, Replay, is_defined, name, sequence_key};
+use crate::replay::{LIFECYCLE, Replay, name};
 use crate::script::{self, BATCHED, Op, Peer};
+use crate::spoil;
 
 /// Version of the workload's chaincode.
 pub const VERSION: &str = "1.0";
@@ -37,8 +40,10 @@ pub const FINDINGS_MAX: usize = 40;
 pub struct Verdict {
     /// Transactions by validation code.
     pub codes: BTreeMap<&'static str, usize>,
-    /// Code of each transaction, in the order they were ordered.
-    pub sequence: Vec<TxValidationCode>,
+    /// Step and code of each transaction, in the order they were ordered.
+    pub sequence: Vec<(usize, TxValidationCode)>,
+    /// Whether the peers offer chaincode write batches and multi-gets.
+    pub batched: bool,
     /// Transactions in each block of the workload.
     pub blocks: Vec<usize>,
     /// Endorsements compared byte for byte.
@@ -84,7 +89,7 @@ pub fn judge(
         for index in &batch.new {
             let one = endorsed.get(*index).ok_or(JudgeError::NoStep(*index))?;
             verdict.endorsements += one.responses.len();
-            simulate(plan, *index, one, &mut replay, &mut verdict.findings)?;
+            simulate(plan, *index, one, &mut replay, &mut verdict)?;
         }
         let mut due = batch.order.iter();
         while due.len() > 0 {
@@ -95,12 +100,13 @@ pub fn judge(
             verdict.blocks.push(committed.codes.len());
             let data = Block::decode(block.clone())?.data.unwrap_or_default().data;
             for (envelope, code) in data.iter().zip(&committed.codes) {
-                let sent = due.next().and_then(|index| endorsed.get(*index));
+                let index = due.next().copied().unwrap_or(usize::MAX);
+                let sent = endorsed.get(index);
                 if sent.is_none_or(|sent| sent.envelope.encode_to_vec() != envelope[..]) {
                     verdict.findings.push(format!("{}: not the order sent", replay.height()));
                 }
                 *verdict.codes.entry(name(code_byte(*code))).or_default() += 1;
-                verdict.sequence.push(*code);
+                verdict.sequence.push((index, *code));
             }
             verdict.findings.extend(committed.findings);
         }
@@ -109,6 +115,24 @@ pub fn judge(
         }
     }
     Ok(verdict)
+}
+
+/// Where two runs of a plan in equal blocks gave a transaction different codes.
+///
+/// A changed byte is another one on every network, whose identities differ: such steps do not
+/// count.
+pub fn differences(plan: &Plan, one: &Verdict, other: &Verdict) -> Vec<String> {
+    let any_byte = |index: usize| {
+        let change = plan.steps.get(index).and_then(|step| step.change);
+        matches!(change, Some(Change::Spoil(spoil::Kind::Byte, _)))
+    };
+    let pairs = one.sequence.iter().zip(&other.sequence);
+    pairs
+        .filter(|((index, one), (_, other))| one != other && !any_byte(*index))
+        .map(|((index, one), (_, other))| {
+            format!("step {index}: {} and {}", one.as_str_name(), other.as_str_name())
+        })
+        .collect()
 }
 
 fn begins_with(block: &Bytes, envelope: Option<&[u8]>) -> bool {
@@ -122,7 +146,7 @@ fn simulate(
     index: usize,
     endorsed: &Endorsed,
     replay: &mut Replay,
-    findings: &mut Vec<String>,
+    Verdict { findings, batched: offered, .. }: &mut Verdict,
 ) -> Result<(), JudgeError> {
     let step = plan.steps.get(index).ok_or(JudgeError::NoStep(index))?;
     let mut plaintext = None;
@@ -139,10 +163,12 @@ fn simulate(
             .map_err(|err| JudgeError::Network(err.to_string()))?;
         let log = logged(theirs)?;
         let batched = log.starts_with(BATCHED.as_bytes());
+        *offered = batched;
         let run = Run { proposal: &proposal, script: &step.script, transient, peer, batched };
         let (ours, results) = run.endorse(replay)?;
-        if ours != *theirs {
-            findings.push(difference(index, &ours, theirs)?);
+        let theirs = without_definitions(theirs)?;
+        if ours != theirs {
+            findings.push(difference(index, &ours, &theirs)?);
         }
         // Peers hand on what belongs to the transaction's results: those of the first one.
         if turn == 0 {
@@ -183,11 +209,7 @@ impl Run<'_> {
         };
         let private = replay.private.get(*peer).ok_or(JudgeError::NoPeer(*peer))?;
         let simulation = Simulation::new(CHANNEL, proposal.tx_id());
-        let mut simulator = Simulator::new(simulation, &replay.state, private, access);
-        // A peer looks the definition up; a devnet has it in its configuration.
-        if is_defined(&replay.state, CHAINCODE)? {
-            simulator.get_state(LIFECYCLE, &sequence_key(CHAINCODE))?;
-        }
+        let simulator = Simulator::new(simulation, &replay.state, private, access);
         let mut rules = Rules { running: Running::new(simulator), batched: *batched };
         let outcome = script::run(script, transient, &mut rules)
             .now_or_never()
@@ -217,6 +239,21 @@ impl<A: CollectionAccess + Send> Peer for Rules<'_, A> {
     }
 }
 
+/// What was endorsed, without the chaincode's definition, which real peers read in every
+/// transaction. Everything else has to be there, and in the same bytes when it is encoded again.
+fn without_definitions(response: &Bytes) -> Result<Bytes, JudgeError> {
+    let mut response = ProposalResponsePayload::decode(response.clone())?;
+    let mut action = ChaincodeAction::decode(response.extension.clone())?;
+    let mut rwset = TxRwSet::decode(action.results.clone())?;
+    let is_definition = |ns: &NsRwSet| ns.namespace == LIFECYCLE && !ns.has_writes();
+    if rwset.encode() == action.results && rwset.namespaces.iter().any(is_definition) {
+        rwset.namespaces.retain(|ns| !is_definition(ns));
+        action.results = rwset.encode();
+        response.extension = action.encode_to_vec().into();
+    }
+    Ok(response.encode_to_vec().into())
+}
+
 fn action(response: &Bytes) -> Result<ChaincodeAction, JudgeError> {
     let response = ProposalResponsePayload::decode(response.clone())?;
     Ok(ChaincodeAction::decode(response.extension)?)
@@ -238,9 +275,7 @@ fn difference(index: usize, ours: &Bytes, theirs: &Bytes) -> Result<String, Judg
         return Ok(format!("step {index}: other answers: here, there: {lines:?}"));
     }
     if our_action.results != their_action.results {
-        let decode = |action: &ChaincodeAction| {
-            fabric_ledger::rwset::TxRwSet::decode(action.results.clone())
-        };
+        let decode = |action: &ChaincodeAction| TxRwSet::decode(action.results.clone());
         let (ours, theirs) = (decode(&our_action)?, decode(&their_action)?);
         return Ok(format!("step {index}: other results: here {ours:?}, there {theirs:?}"));
     }
