@@ -4,9 +4,10 @@ use crate::network::Network;
 use fabric_devnet::Role;
 use ioht::{Actor, secrets};
 use ioht_contract::{
-    ConfirmRegistration, ConfirmRegistrationPrivate, OrganizationKind, Period, RecordsKey,
-    RegisterDevice, RegisterDevicePrivate, RegisterOrganization, RegisterPatient,
-    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, StaffRole, SubjectId, UnitId,
+    ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate,
+    OrganizationKind, Period, RecordsKey, RegisterDevice, RegisterDevicePrivate,
+    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
+    RegisterStaffPrivate, StaffRole, SubjectId, UnitId,
 };
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -65,5 +66,6 @@ async fn patient(
         active_from: Some(0),
     };
     actor.submit_private(&RegisterDevice {}, &registration).await?;
+    device.submit_private(&ConfirmDevice {}, &ConfirmDevicePrivate { sid }).await?;
     Ok(Patient { actor, device, sid, rk })
 }

@@ -157,6 +157,7 @@ async function registerDevice(patient, sid, device) {
             profile: 'pulse-sensor',
             active_from: ORIGIN,
         });
+        await device.submit('ConfirmDevice', { sid });
         ({ devices } = await device.evaluate('WhoAmI'));
     }
     const [{ submits }] = devices;

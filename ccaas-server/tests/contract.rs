@@ -116,7 +116,8 @@ impl Ledger {
             "profile": "wrist-ppg",
             "active_from": since,
         });
-        self.submit(&patient(), "RegisterDevice", none, Some(registration)).await;
+        self.submit(&patient(), "RegisterDevice", none.clone(), Some(registration)).await;
+        self.submit(&device(), "ConfirmDevice", none, Some(json!({"sid": SID}))).await;
     }
 
     /// `count` windows of heart rate, the latest just over.

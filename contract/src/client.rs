@@ -11,10 +11,12 @@
 //! ```
 
 use crate::{
-    ConfirmRegistration, ConfirmRegistrationPrivate, DeviceStatusPrivate, IohtContract, Myself,
-    PRIVATE, PatientStatusPrivate, PutUnit, RawVerdict, ReadOwnSummaries, ReadOwnSummariesPrivate,
-    Receipt, RegisterDevice, RegisterDevicePrivate, RegisterOrganization, RegisterPatient,
-    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, SetStatus, StaffReceipt,
+    ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate,
+    DeviceStatusPrivate, IohtContract, JournalPage, Myself, PRIVATE, PatientStatusPrivate,
+    PutGateway, PutGatewayPrivate, PutUnit, RawVerdict, ReadJournal, ReadJournalPrivate,
+    ReadOwnSummaries, ReadOwnSummariesPrivate, Receipt, RegisterDevice, RegisterDevicePrivate,
+    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
+    RegisterStaffPrivate, SetCollection, SetCollectionPrivate, SetStatus, StaffReceipt,
     SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt, SummaryPage, VerifyRaw,
     VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
 };
@@ -101,10 +103,14 @@ calls! {
     Submit RegisterPatient, RegisterPatientPrivate, Receipt;
     Submit ConfirmRegistration, ConfirmRegistrationPrivate, Receipt;
     Submit RegisterDevice, RegisterDevicePrivate, Receipt;
+    Submit ConfirmDevice, ConfirmDevicePrivate, Receipt;
+    Submit PutGateway, PutGatewayPrivate, Receipt;
+    Submit SetCollection, SetCollectionPrivate, Receipt;
     Submit SetStatus, StatusPrivate, Receipt;
     Submit SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt;
     Evaluate ReadOwnSummaries, ReadOwnSummariesPrivate, SummaryPage;
     Evaluate VerifyRaw, VerifyRawPrivate, RawVerdict;
+    Evaluate ReadJournal, ReadJournalPrivate, JournalPage;
 }
 
 /// One invocation, ready for a gateway.

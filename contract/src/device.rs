@@ -1,24 +1,21 @@
-//! Devices and the gateways that speak for them.
+//! Devices and the gateways that speak for them. Registering them is in `device_registration.rs`.
 
-use crate::answer::{Receipt, announce};
 use crate::error::{ContractError, Inactive};
 use crate::ids::{KeyHash, ParticipantId, ProfileId, Salt, SubjectId};
-use crate::meta::{Meta, Salts, Tx};
+use crate::meta::Meta;
 use crate::participant::Participant;
-use crate::policies::Policies;
-use crate::private::{self, SPACE, absent};
+use crate::private::absent;
 use crate::role::{Role, RoleSet};
-use crate::state::{DEVICES, HEADS};
+use crate::state::DEVICES;
 use crate::status::{Holder, NewStatus, Status};
-use crate::time::is_time;
-use fabric_contract_rs::{Batch, Reader, Submit, TimestampMs, TxContext, Writes};
+use fabric_contract_rs::{Reader, TimestampMs};
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A patient's device.
 ///
-/// Numbers 9 to 15 are kept for epoch, offers and authorisations.
+/// It is there once the device itself has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Device {
@@ -49,6 +46,9 @@ pub struct Device {
     /// Makes the value's hash unguessable.
     #[n(8)]
     pub salt: Salt,
+    /// Raised by each transfer: what was allowed and ordered under another epoch has ended.
+    #[n(9)]
+    pub epoch: u32,
 }
 
 /// A participant that may submit for a device.
@@ -100,6 +100,20 @@ impl From<DeviceStatus> for NewStatus {
     }
 }
 
+/// A patient's own device, out of what was found. One that is not there, and one of somebody else,
+/// are refused alike: whose a device is, is told to nobody else.
+pub(crate) async fn owned(
+    (pid, found): (ParticipantId, Option<Device>),
+    owner: SubjectId,
+    ledger: &impl Reader,
+) -> Result<Device, ContractError> {
+    match found {
+        Some(device) if device.owner == owner => Ok(device),
+        Some(_) => Err(ContractError::DeviceUnknown),
+        None => Err(absent(&DEVICES, ledger, &(pid,), ContractError::DeviceUnknown).await),
+    }
+}
+
 impl Device {
     /// The role `device` or `gateway` that the caller has for the device `pid`.
     pub(crate) fn roles_of(
@@ -124,85 +138,5 @@ impl Device {
             DeviceStatus::Active => Ok(()),
             _ => Err(ContractError::Inactive(Inactive::Device)),
         }
-    }
-}
-
-/// Registers a device of the calling patient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RegisterDevice {}
-
-/// The private part of [`RegisterDevice`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RegisterDevicePrivate {
-    /// The caller's subject id.
-    pub sid: SubjectId,
-    /// The device: [`ParticipantId::of`] its organisation and enrolment id.
-    pub device: ParticipantId,
-    /// SHA-256 of the device's public key in its SubjectPublicKeyInfo DER form.
-    pub key_hash: KeyHash,
-    /// What kind of device it is.
-    pub profile: ProfileId,
-    /// Who else may submit for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gateway: Option<Gateway>,
-    /// Since when its data is the patient's: the transaction's time, unless an earlier one is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active_from: Option<TimestampMs>,
-}
-
-impl Submit for RegisterDevice {
-    const NAME: &'static str = "RegisterDevice";
-    const ROLES: &'static [&'static str] = &[Role::Subject.name()];
-    type State = Policies;
-    type Output = Receipt;
-    type Error = ContractError;
-
-    async fn run(
-        self,
-        policies: &Policies,
-        cx: &TxContext,
-        ledger: &impl Reader,
-        writes: &mut Writes,
-    ) -> Result<Receipt, ContractError> {
-        let private: RegisterDevicePrivate = private::take(cx)?;
-        let tx = Tx::of(cx)?;
-        let active_from = private.active_from.unwrap_or(tx.at);
-        if !is_time(active_from) || active_from > tx.at {
-            return Err(ContractError::ArgumentInvalid("`active_from` lies in the past"));
-        }
-        if private.gateway.is_some_and(|gateway| gateway.pid == private.device) {
-            return Err(ContractError::ArgumentInvalid("a device is not its own gateway"));
-        }
-        let caller = Participant::calling(cx)?;
-        let (head_key, device_key) = ((private.sid,), (private.device,));
-        let mut batch = Batch::new(SPACE);
-        let head = batch.want(&HEADS, &head_key)?;
-        let device = batch.want(&DEVICES, &device_key)?;
-        let loaded = batch.load(ledger).await?;
-        let Some(head) = loaded.get(&head)? else {
-            return Err(absent(&HEADS, ledger, &head_key, ContractError::SubjectUnknown).await);
-        };
-        policies.require(Self::NAME, head.roles_of(&caller)?)?;
-        head.active()?;
-        if loaded.get(&device)?.is_some() {
-            return Err(ContractError::DeviceExists);
-        }
-        head.meta.not_before(&tx)?;
-        let device = Device {
-            meta: Meta::created(&tx),
-            owner: private.sid,
-            key_hash: private.key_hash,
-            profile: private.profile,
-            gateway: private.gateway,
-            active_from,
-            status: DeviceStatus::Active,
-            holder: None,
-            salt: Salts::of_subject(&head.secret, cx).at(0),
-        };
-        DEVICES.put(writes, &device_key, &device)?;
-        announce::<Self>(writes, &tx);
-        Ok(Receipt::new(policies))
     }
 }

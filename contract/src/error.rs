@@ -18,6 +18,8 @@ pub enum Inactive {
     Patient,
     /// The device.
     Device,
+    /// The patient lets no device submit for now.
+    Collection,
 }
 
 impl Inactive {
@@ -29,6 +31,7 @@ impl Inactive {
             Self::Period => "the caller's staff entry is not in its period",
             Self::Patient => "the patient is not active",
             Self::Device => "the device is not active",
+            Self::Collection => "the patient has paused the collection of data",
         }
     }
 }
@@ -146,6 +149,15 @@ pub enum ContractError {
     /// The device is there already.
     #[error("the device is registered already")]
     DeviceExists,
+    /// An offer that was not taken up in time.
+    #[error("the offer has lapsed; ask for another")]
+    OfferLapsed,
+    /// A patient has no room for another device.
+    #[error("a patient has at most 32 devices; revoke one")]
+    DevicesFull,
+    /// A key that is another participant's.
+    #[error("the key is another participant's; make a new one")]
+    KeyTaken,
     /// A records key that is another patient's.
     #[error("the records key is taken; draw another")]
     RecordsKeyTaken,
@@ -203,6 +215,9 @@ impl ContractError {
             Self::PatientExists => ("PATIENT_EXISTS", 409),
             Self::NotPending => ("NOT_PENDING", 409),
             Self::DeviceExists => ("DEVICE_EXISTS", 409),
+            Self::OfferLapsed => ("OFFER_LAPSED", 409),
+            Self::DevicesFull => ("DEVICES_FULL", 409),
+            Self::KeyTaken => ("KEY_TAKEN", 409),
             Self::RecordsKeyTaken => ("RECORDS_KEY_TAKEN", 409),
             Self::RecordsKeyMismatch => ("RECORDS_KEY_MISMATCH", 409),
             Self::RecordConflict { .. } => ("RECORD_CONFLICT", 409),

@@ -177,6 +177,7 @@ bytes_id! {
     KeyHash, 32, "^[0-9a-f]{64}$", "a SHA-256 digest: 64 lower-case hexadecimal digits"
 }
 shown!(KeyHash);
+hex_part!(KeyHash);
 
 bytes_id! {
     /// SHA-256 of a salted batch of raw data that stays on the device.
@@ -201,6 +202,7 @@ bytes_id! {
     TxId, 32, "^[0-9a-f]{64}$", "a transaction id: 64 lower-case hexadecimal digits"
 }
 shown!(TxId);
+hex_part!(TxId);
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $meaning:literal) => {

@@ -38,14 +38,21 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects))]
 
+mod act;
 mod answer;
+mod care_team;
 pub mod client;
 mod consent;
 mod decimal;
 pub mod decision;
+mod delegation;
 mod device;
+mod device_registration;
 mod error;
+mod head;
 mod ids;
+mod journal;
+mod key_binding;
 mod meta;
 pub mod no_raw;
 mod organization;
@@ -66,19 +73,31 @@ mod time;
 mod whoami;
 
 pub use answer::{Announcement, Receipt};
+pub use care_team::CARE_TEAM_MAX;
 pub use consent::{
     ACTORS_MAX, Action, Actor, ActorError, BreakGlass, CODES_MAX, Directive, DirectiveStatus,
     EXCEPTIONS_MAX, Effect, Exception, Language, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX,
     PURPOSES_MAX, Provision, SENSITIVITIES_MAX, ShownText, TermsReference,
 };
 pub use decimal::{Decimal, DecimalError};
-pub use device::{Device, DeviceStatus, Gateway, RegisterDevice, RegisterDevicePrivate};
+pub use delegation::{DELEGATIONS_MAX, Delegation, DelegationKind, DelegationStatus, Power};
+pub use device::{Device, DeviceStatus, Gateway};
+pub use device_registration::{
+    ConfirmDevice, ConfirmDevicePrivate, PutGateway, PutGatewayPrivate, RegisterDevice,
+    RegisterDevicePrivate, SetCollection, SetCollectionPrivate,
+};
 pub use error::{ContractError, Inactive};
+pub use head::{Collection, DEVICES_MAX, DeviceClaim, Head, OFFER_MS, Rebind};
 pub use ids::{
     CategoryCode, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode, MspId, ObligationCode,
     OfferId, ParticipantId, PolicyDigest, ProfileId, ProjectId, PurposeCode, RawDigest, RecordsKey,
     Salt, Secret, SensitivityCode, SubjectId, TxId, UnitId,
 };
+pub use journal::{
+    Entry, JOURNAL_PAGE_MAX, JournalEntry, JournalPage, JournalPlace, ReadJournal,
+    ReadJournalPrivate,
+};
+pub use key_binding::KeyBinding;
 pub use meta::{Meta, Tx};
 pub use organization::{
     Organization, PutUnit, RegisterOrganization, UNIT_LEVELS_MAX, UNIT_NAME_BYTES_MAX, UNITS_MAX,
@@ -86,7 +105,7 @@ pub use organization::{
 };
 pub use participant::Participant;
 pub use patient::{
-    Claim, ConfirmRegistration, ConfirmRegistrationPrivate, Head, Patient, RegisterPatient,
+    Claim, ConfirmRegistration, ConfirmRegistrationPrivate, Patient, RegisterPatient,
     RegisterPatientPrivate,
 };
 pub use policies::{OrganizationKind, Policies, PolicyError};
@@ -107,7 +126,7 @@ pub use summary::{
     ReadOwnSummariesPrivate, StoredSummary, SubmitSummaries, SubmitSummariesPrivate,
     SummariesReceipt, SummaryPage, VerifyRaw, VerifyRawPrivate,
 };
-pub use time::{CLOCK_SKEW_MS_MAX, KeyGrid, KeyTime, Period, TIME_MS_MAX};
+pub use time::{CLOCK_SKEW_MS_MAX, KeyGrid, KeyNewest, KeyTime, Period, TIME_MS_MAX};
 pub use whoami::{
     DeviceSelf, GATEWAY_DEVICES_MAX, Myself, OrganizationSelf, PatientSelf, StaffSelf, Submission,
     WhoAmI, WhoAmIPrivate,

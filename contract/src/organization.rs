@@ -1,16 +1,17 @@
 //! Organisations and their unit trees.
 
+use crate::act::Act;
 use crate::answer::{Receipt, announce};
 use crate::error::ContractError;
 use crate::ids::UnitId;
 use crate::meta::{Meta, Tx};
-use crate::participant::{Authority, Participant};
+use crate::participant::{Authority, Participant, Standing};
 use crate::policies::{OrganizationKind, Policies};
 use crate::private;
 use crate::role::{Role, RoleSet, StaffRole};
-use crate::state::{ORGANIZATIONS, STAFF};
+use crate::state::ORGANIZATIONS;
 use crate::status::{Holder, Status};
-use fabric_contract_rs::{Batch, Reader, Space, Submit, TxContext, Writes};
+use fabric_contract_rs::{Reader, Submit, TimestampMs, TxContext, Writes};
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub struct Organization {
     /// Its units, the root first, parents before children.
     #[n(4)]
     pub units: Vec<Unit>,
+    /// The latest transaction time that changed its status; it never goes back.
+    #[n(5)]
+    pub since: TimestampMs,
 }
 
 /// A part of an organisation.
@@ -61,6 +65,9 @@ pub struct Unit {
     /// Whether its staff can act.
     #[n(3)]
     pub status: Status,
+    /// The latest transaction time that changed its status; it never goes back.
+    #[n(4)]
+    pub since: TimestampMs,
 }
 
 impl Organization {
@@ -70,6 +77,7 @@ impl Organization {
             parent: None,
             name: UnitId::ROOT.to_owned(),
             status: Status::Active,
+            since: tx.at,
         };
         Self {
             meta: Meta::created(tx),
@@ -77,6 +85,7 @@ impl Organization {
             status: Status::Active,
             holder: None,
             units: vec![root],
+            since: tx.at,
         }
     }
 
@@ -163,27 +172,17 @@ impl Submit for PutUnit {
         writes: &mut Writes,
     ) -> Result<Receipt, ContractError> {
         private::none(cx)?;
-        let tx = Tx::of(cx)?;
-        let caller = Participant::calling(cx)?;
+        let act = Act::of::<Self>(policies, cx)?;
         let name_max = 1..=UNIT_NAME_BYTES_MAX;
         if !name_max.contains(&self.name.len()) || self.name.chars().any(char::is_control) {
             return Err(ContractError::ArgumentInvalid("a unit's name has 1 to 128 bytes of text"));
         }
-        let (organization_key, staff_key) = ((caller.msp.clone(),), (caller.pid,));
-        let mut batch = Batch::new(Space::Public);
-        let organization = batch.want(&ORGANIZATIONS, &organization_key)?;
-        let staff = batch.want(&STAFF, &staff_key)?;
-        let loaded = batch.load(ledger).await?;
-        let organization = loaded.get(&organization)?;
-        let staff = loaded.get(&staff)?;
-        let authority = Authority::of(&caller, organization.as_ref(), staff.as_ref(), &tx)?
-            .organization_active()?;
-        policies.require(Self::NAME, authority.roles)?;
-        authority.not_before(&tx)?;
-        let changed = self.put(&authority, &tx)?;
-        ORGANIZATIONS.put(writes, &organization_key, &changed)?;
-        announce::<Self>(writes, &tx);
-        Ok(Receipt::new(policies))
+        let standing = Standing::load(&act.caller, ledger).await?;
+        let authority = standing.authority(&act.caller, &act.tx)?;
+        let authority = act.staff(authority, Role::Staff(StaffRole::OrgAdmin))?;
+        let changed = self.put(&authority, &act.tx)?;
+        ORGANIZATIONS.put(writes, &(act.caller.msp.clone(),), &changed)?;
+        Ok(act.done::<Self>(writes))
     }
 }
 
@@ -210,6 +209,7 @@ impl PutUnit {
                     parent: Some(self.parent),
                     name: self.name,
                     status: Status::Active,
+                    since: tx.at,
                 });
             }
         }

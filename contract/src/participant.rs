@@ -4,10 +4,12 @@ use crate::error::{ContractError, Inactive};
 use crate::ids::{KeyHash, MspId, ParticipantId, UnitId};
 use crate::meta::{Tx, halves};
 use crate::organization::Organization;
+use crate::policies::OrganizationKind;
 use crate::role::{Role, RoleSet, StaffRole};
 use crate::staff::Staff;
+use crate::state::{ORGANIZATIONS, STAFF};
 use crate::status::Status;
-use fabric_contract_rs::{ClientIdentity, NodeOu, TxContext};
+use fabric_contract_rs::{Batch, ClientIdentity, Loaded, NodeOu, Reader, Slot, Space, TxContext};
 use sha2::{Digest, Sha256};
 
 /// Separates participant ids from other hashes.
@@ -75,6 +77,56 @@ impl Participant {
     }
 }
 
+/// What public state says of a caller.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    organization: Option<Organization>,
+    staff: Option<Staff>,
+}
+
+/// Where a [`Standing`] will be in a batch over public state.
+#[derive(Debug)]
+pub(crate) struct StandingSlots {
+    organization: Slot<Organization>,
+    staff: Slot<Staff>,
+}
+
+impl StandingSlots {
+    /// Adds the caller's organisation and staff entry to what is read.
+    pub(crate) fn want(batch: &mut Batch, caller: &Participant) -> Result<Self, ContractError> {
+        let organization = batch.want(&ORGANIZATIONS, &(caller.msp.clone(),))?;
+        let staff = batch.want(&STAFF, &(caller.pid,))?;
+        Ok(Self { organization, staff })
+    }
+
+    /// What was found.
+    pub(crate) fn found(&self, loaded: &Loaded) -> Result<Standing, ContractError> {
+        let (organization, staff) = (loaded.get(&self.organization)?, loaded.get(&self.staff)?);
+        Ok(Standing { organization, staff })
+    }
+}
+
+impl Standing {
+    /// Reads nothing else.
+    pub(crate) async fn load(
+        caller: &Participant,
+        ledger: &impl Reader,
+    ) -> Result<Self, ContractError> {
+        let mut batch = Batch::new(Space::Public);
+        let slots = StandingSlots::want(&mut batch, caller)?;
+        slots.found(&batch.load(ledger).await?)
+    }
+
+    /// What the caller may do.
+    pub(crate) fn authority(
+        &self,
+        caller: &Participant,
+        tx: &Tx,
+    ) -> Result<Authority<'_>, ContractError> {
+        Authority::of(caller, self.organization.as_ref(), self.staff.as_ref(), tx)
+    }
+}
+
 /// What a caller may do for its organisation, after everything that could end it was checked.
 #[derive(Debug)]
 pub(crate) struct Authority<'a> {
@@ -89,7 +141,7 @@ pub(crate) struct Authority<'a> {
 impl<'a> Authority<'a> {
     /// The caller's authority: as the organisation's own administrator, who is `org_admin` of the
     /// root unit without a staff entry, or by its staff entry.
-    pub(crate) fn of(
+    fn of(
         caller: &Participant,
         organization: Option<&'a Organization>,
         staff: Option<&'a Staff>,
@@ -126,10 +178,21 @@ impl<'a> Authority<'a> {
         }
     }
 
-    /// Refuses a transaction dated before the authority it uses.
+    /// Refuses a transaction dated before the authority it uses: before the last change of the
+    /// status of the organisation, of the units up from the caller's, or of its staff entry. What
+    /// else changes in the organisation ends nobody's authority.
     pub(crate) fn not_before(&self, tx: &Tx) -> Result<(), ContractError> {
-        self.organization.meta.not_before(tx)?;
+        let units = self.organization.path(&self.unit).map(|unit| unit.since);
+        if units.chain([self.organization.since]).any(|since| tx.at < since) {
+            return Err(ContractError::BackDated);
+        }
         self.staff.map_or(Ok(()), |staff| staff.meta.not_before(tx))
+    }
+
+    /// Whether it is of the whole of an organisation of this kind. Whoever administers a unit below
+    /// the root appoints staff there, and must not reach other organisations through it.
+    pub(crate) fn is_of_root(&self, kind: OrganizationKind) -> bool {
+        self.organization.kind == kind && self.unit.is_root()
     }
 
     /// Whether it manages what belongs to `unit`: its own unit and those below.

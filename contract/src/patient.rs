@@ -1,80 +1,23 @@
-//! Patients: the head that every decision reads, registration and its confirmation.
+//! Patients: registration and its confirmation.
 
-use crate::answer::{Receipt, announce};
-use crate::error::{ContractError, Inactive};
-use crate::ids::{KeyHash, MspId, ParticipantId, RecordsKey, Salt, Secret, SubjectId};
-use crate::meta::{Meta, Salts, Tx};
-use crate::participant::{Authority, Participant};
+use crate::act::Act;
+use crate::answer::Receipt;
+use crate::error::ContractError;
+use crate::head::Head;
+use crate::ids::{KeyHash, ParticipantId, RecordsKey, Salt, Secret, SubjectId};
+use crate::key_binding::bind;
+use crate::meta::{Meta, Salts};
+use crate::participant::Standing;
 use crate::policies::Policies;
 use crate::private::{self, SPACE, absent};
-use crate::role::{Role, RoleSet, StaffRole};
+use crate::role::{Role, StaffRole};
 use crate::staff::check_enrolment_id;
-use crate::state::{HEADS, ORGANIZATIONS, PATIENTS, RECORDS_KEYS, STAFF};
+use crate::state::{HEADS, KEYS, PATIENTS, RECORDS_KEYS};
 use crate::status::Status;
-use fabric_contract_rs::{Batch, Reader, Space, Submit, TxContext, Writes};
+use fabric_contract_rs::{Batch, Reader, Submit, TxContext, Writes};
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// A patient: the one key that every decision about it reads, so that a change committed first
-/// invalidates every transaction simulated against the old one.
-///
-/// It needs no salt, because it holds the secret that salts are derived from. Numbers 8 to 15 are
-/// kept for collection, sharing, epoch, care team, delegations, active directives and a pending
-/// re-binding.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Head {
-    /// Its history.
-    #[n(0)]
-    pub meta: Meta<1>,
-    /// The patient's pseudonym.
-    #[n(1)]
-    pub pid: ParticipantId,
-    /// The key that the patient is pinned to, so that its hospital's certificate authority cannot
-    /// mint it.
-    #[n(2)]
-    pub key_hash: KeyHash,
-    /// The organisation that registered the patient.
-    #[n(3)]
-    pub home: MspId,
-    /// The registrar.
-    #[n(4)]
-    pub registered_by: ParticipantId,
-    /// Pending until the patient's own confirmation.
-    #[n(5)]
-    pub status: Status,
-    /// What salts are derived from: the registrar's until the patient sets its own.
-    #[n(6)]
-    pub secret: Secret,
-    /// What record keys start with; set by the patient.
-    #[n(7)]
-    pub rk: Option<RecordsKey>,
-}
-
-impl Head {
-    /// Whether the caller is this patient, by the key registered for it.
-    pub(crate) fn is_bound_to(&self, caller: &Participant) -> Result<bool, ContractError> {
-        if self.pid != caller.pid {
-            return Ok(false);
-        }
-        if self.key_hash == caller.key_hash { Ok(true) } else { Err(ContractError::KeyNotBound) }
-    }
-
-    /// The role `subject`, if the caller has it.
-    pub(crate) fn roles_of(&self, caller: &Participant) -> Result<RoleSet, ContractError> {
-        let subject = RoleSet::NONE.with(Role::Subject);
-        Ok(if self.is_bound_to(caller)? { subject } else { RoleSet::NONE })
-    }
-
-    /// The records key of an active patient.
-    pub(crate) fn active(&self) -> Result<RecordsKey, ContractError> {
-        match (self.status, self.rk) {
-            (Status::Active, Some(rk)) => Ok(rk),
-            _ => Err(ContractError::Inactive(Inactive::Patient)),
-        }
-    }
-}
 
 /// Leads a patient from its own pseudonym to its subject id.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -141,22 +84,14 @@ impl Submit for RegisterPatient {
         writes: &mut Writes,
     ) -> Result<Receipt, ContractError> {
         let private: RegisterPatientPrivate = private::take(cx)?;
-        let tx = Tx::of(cx)?;
+        let act = Act::of::<Self>(policies, cx)?;
         check_enrolment_id(&private.enrolment_id)?;
-        let caller = Participant::calling(cx)?;
-        let mut batch = Batch::new(Space::Public);
-        let organization = batch.want(&ORGANIZATIONS, &(caller.msp.clone(),))?;
-        let staff = batch.want(&STAFF, &(caller.pid,))?;
-        let loaded = batch.load(ledger).await?;
-        let organization = loaded.get(&organization)?;
-        let staff = loaded.get(&staff)?;
-        let authority = Authority::of(&caller, organization.as_ref(), staff.as_ref(), &tx)?
-            .organization_active()?;
-        policies.require(Self::NAME, authority.roles)?;
-        authority.not_before(&tx)?;
+        let standing = Standing::load(&act.caller, ledger).await?;
+        let authority = standing.authority(&act.caller, &act.tx)?;
+        act.staff(authority, Role::Staff(StaffRole::Registrar))?;
 
         // Nobody registers into another organisation: the id is computed with the caller's own.
-        let pid = ParticipantId::of(caller.msp.as_str(), &private.enrolment_id);
+        let pid = ParticipantId::of(act.caller.msp.as_str(), &private.enrolment_id);
         let mut batch = Batch::new(SPACE);
         let head = batch.want(&HEADS, &(private.sid,))?;
         let patient = batch.want(&PATIENTS, &(pid,))?;
@@ -164,22 +99,12 @@ impl Submit for RegisterPatient {
         if loaded.get(&head)?.is_some() || loaded.get(&patient)?.is_some() {
             return Err(ContractError::PatientExists);
         }
-        let head = Head {
-            meta: Meta::created(&tx),
-            pid,
-            key_hash: private.key_hash,
-            home: caller.msp,
-            registered_by: caller.pid,
-            status: Status::Pending,
-            secret: private.secret,
-            rk: None,
-        };
+        let head = Head::registered(pid, private.key_hash, &act.caller, private.secret, &act.tx);
         let salt = Salts::of_subject(&private.secret, cx).at(0);
-        let patient = Patient { meta: Meta::created(&tx), sid: private.sid, salt };
+        let patient = Patient { meta: Meta::created(&act.tx), sid: private.sid, salt };
         HEADS.put(writes, &(private.sid,), &head)?;
         PATIENTS.put(writes, &(pid,), &patient)?;
-        announce::<Self>(writes, &tx);
-        Ok(Receipt::new(policies))
+        Ok(act.done::<Self>(writes))
     }
 }
 
@@ -215,17 +140,18 @@ impl Submit for ConfirmRegistration {
         writes: &mut Writes,
     ) -> Result<Receipt, ContractError> {
         let private: ConfirmRegistrationPrivate = private::take(cx)?;
-        let tx = Tx::of(cx)?;
-        let caller = Participant::calling(cx)?;
+        let act = Act::of::<Self>(policies, cx)?;
         let (key, claim_key) = ((private.sid,), (private.rk,));
         let mut batch = Batch::new(SPACE);
         let head = batch.want(&HEADS, &key)?;
         let claim = batch.want(&RECORDS_KEYS, &claim_key)?;
+        let key_slot = batch.want(&KEYS, &(act.caller.key_hash,))?;
         let loaded = batch.load(ledger).await?;
         let Some(mut head) = loaded.get(&head)? else {
-            return Err(absent(&HEADS, ledger, &key, ContractError::SubjectUnknown).await);
+            // As for somebody else's registration: which subject ids there are is told to nobody.
+            return Err(absent(&HEADS, ledger, &key, act.refusal()).await);
         };
-        policies.require(Self::NAME, head.roles_of(&caller)?)?;
+        act.require(head.roles_of(&act.caller)?)?;
         if head.status != Status::Pending {
             return Err(ContractError::NotPending);
         }
@@ -233,16 +159,18 @@ impl Submit for ConfirmRegistration {
         if loaded.get(&claim)?.is_some() {
             return Err(ContractError::RecordsKeyTaken);
         }
-        head.meta.not_before(&tx)?;
+        let salts = Salts::of_subject(&private.secret, cx);
+        let bound = loaded.get(&key_slot)?;
+        bind(&act.caller, bound.as_ref(), salts.at(1), &act.tx, writes)?;
+        head.meta.not_before(&act.tx)?;
         head.status = Status::Active;
         head.rk = Some(private.rk);
         head.secret = private.secret;
-        head.meta.changed(&tx);
-        let salt = Salts::of_subject(&private.secret, cx).at(0);
+        head.meta.changed(&act.tx);
         HEADS.put(writes, &key, &head)?;
-        RECORDS_KEYS.put(writes, &claim_key, &Claim { meta: Meta::created(&tx), salt })?;
-        announce::<Self>(writes, &tx);
-        Ok(Receipt::new(policies))
+        let claim = Claim { meta: Meta::created(&act.tx), salt: salts.at(0) };
+        RECORDS_KEYS.put(writes, &claim_key, &claim)?;
+        Ok(act.done::<Self>(writes))
     }
 }
 

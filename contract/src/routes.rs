@@ -1,6 +1,7 @@
 //! Every transaction there is.
 
-use crate::device::RegisterDevice;
+use crate::device_registration::{ConfirmDevice, PutGateway, RegisterDevice, SetCollection};
+use crate::journal::ReadJournal;
 use crate::organization::{PutUnit, RegisterOrganization};
 use crate::patient::{ConfirmRegistration, RegisterPatient};
 use crate::policies::{Catalogued, Policies};
@@ -32,8 +33,12 @@ transactions! {
     submit   Submit   RegisterPatient;
     submit   Submit   ConfirmRegistration;
     submit   Submit   RegisterDevice;
+    submit   Submit   ConfirmDevice;
+    submit   Submit   PutGateway;
+    submit   Submit   SetCollection;
     submit   Submit   SetStatus;
     submit   Submit   SubmitSummaries;
     evaluate Evaluate ReadOwnSummaries;
     evaluate Evaluate VerifyRaw;
+    evaluate Evaluate ReadJournal;
 }

@@ -1,20 +1,20 @@
 //! Suspending, reactivating and ending.
 
-use crate::answer::{Receipt, announce};
-use crate::device::{Device, DeviceStatus};
+use crate::act::Act;
+use crate::answer::Receipt;
+use crate::delegation::Power;
+use crate::device::{Device, DeviceStatus, owned};
 use crate::error::ContractError;
+use crate::head::Head;
 use crate::ids::{MspId, ParticipantId, SubjectId, UnitId};
 use crate::meta::{Salts, Tx};
-use crate::organization::Organization;
-use crate::participant::{Authority, Participant};
-use crate::patient::Head;
+use crate::participant::{Authority, Standing, StandingSlots};
 use crate::policies::{OrganizationKind, Policies};
-use crate::private::{self, SPACE, absent};
+use crate::private::{self, SPACE};
 use crate::role::{Role, RoleSet, StaffRole};
-use crate::staff::Staff;
 use crate::state::{DEVICES, HEADS, ORGANIZATIONS, STAFF};
 use crate::status::{Holder, NewStatus, Refusal, Status, change};
-use fabric_contract_rs::{Batch, Reader, Space, Submit, TxContext, Writes};
+use fabric_contract_rs::{Batch, Reader, Space, Submit, TimestampMs, TxContext, Writes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,9 +25,10 @@ use serde::{Deserialize, Serialize};
 /// | organisation | its own administrator; a privacy officer of another custodian's root unit, as supervisor |
 /// | unit, staff | an `org_admin` of a unit above |
 /// | patient | a registrar of the organisation that registered it: ends it before its confirmation only |
-/// | device | its owner; a privacy officer of a regulator's root unit, as supervisor |
+/// | device | its owner, or a delegate with `devices`; a privacy officer of a regulator's root unit, as supervisor |
 ///
-/// A supervisor's suspension is only a supervisor's to lift. It is of the root unit because whoever
+/// A patient suspends and revokes its devices in whatever status it is itself; revoking one that has
+/// not confirmed withdraws its registration. A supervisor's suspension is only a supervisor's to lift. It is of the root unit because whoever
 /// administers a unit below appoints privacy officers there. Suspending and ending are never refused
 /// for their time. What is public is named in the arguments; patients and devices in the private
 /// part only.
@@ -75,7 +76,7 @@ pub struct PatientStatusPrivate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceStatusPrivate {
-    /// The owner's own subject id; a regulator gives none.
+    /// The owner's subject id; a regulator gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SubjectId>,
     /// Which.
@@ -88,6 +89,7 @@ impl Submit for SetStatus {
     const NAME: &'static str = "SetStatus";
     const ROLES: &'static [&'static str] = &[
         Role::Subject.name(),
+        Role::Delegate.name(),
         Role::Staff(StaffRole::OrgAdmin).name(),
         Role::Staff(StaffRole::PrivacyOfficer).name(),
         Role::Staff(StaffRole::Registrar).name(),
@@ -103,48 +105,28 @@ impl Submit for SetStatus {
         ledger: &impl Reader,
         writes: &mut Writes,
     ) -> Result<Receipt, ContractError> {
-        let caller = Participant::calling(cx)?;
-        let act = Act { policies, cx, tx: Tx::of(cx)?, caller };
+        let act = Act::of::<Self>(policies, cx)?;
         match self {
             Self::Organization { msp, status } => {
                 private::none(cx)?;
-                act.organization(msp, status, ledger, writes).await?;
+                organization(&act, msp, status, ledger, writes).await?;
             }
             Self::Unit { unit, status } => {
                 private::none(cx)?;
-                act.unit(&unit, status, ledger, writes).await?;
+                unit_below(&act, &unit, status, ledger, writes).await?;
             }
             Self::Staff { staff, status } => {
                 private::none(cx)?;
-                act.staff(staff, status, ledger, writes).await?;
+                staff_below(&act, staff, status, ledger, writes).await?;
             }
-            Self::Patient {} => act.patient(private::take(cx)?, ledger, writes).await?,
-            Self::Device {} => act.device(private::take(cx)?, ledger, writes).await?,
+            Self::Patient {} => patient(&act, private::take(cx)?, ledger, writes).await?,
+            Self::Device {} => device(&act, private::take(cx)?, ledger, writes).await?,
         }
-        announce::<Self>(writes, &act.tx);
-        Ok(Receipt::new(policies))
+        Ok(act.done::<Self>(writes))
     }
 }
 
-/// One change of status.
-struct Act<'a> {
-    policies: &'a Policies,
-    cx: &'a TxContext,
-    tx: Tx,
-    caller: Participant,
-}
-
-/// What the ledger knows of the caller's standing.
-struct Standing {
-    organization: Option<Organization>,
-    staff: Option<Staff>,
-}
-
-impl Standing {
-    fn authority<'a>(&'a self, act: &Act<'_>) -> Result<Authority<'a>, ContractError> {
-        Authority::of(&act.caller, self.organization.as_ref(), self.staff.as_ref(), &act.tx)
-    }
-}
+const ORG_ADMIN: Role = Role::Staff(StaffRole::OrgAdmin);
 
 fn refused(refusal: Refusal) -> ContractError {
     match refusal {
@@ -153,240 +135,232 @@ fn refused(refusal: Refusal) -> ContractError {
     }
 }
 
-impl Act<'_> {
-    /// Requires one role, out of those held and those that the policies leave.
-    fn require(&self, held: RoleSet, role: Role) -> Result<(), ContractError> {
-        self.policies.require(SetStatus::NAME, held.and(RoleSet::NONE.with(role))).map(|_| ())
-    }
-
-    /// The caller's standing, read together with one other public value.
-    async fn organization(
-        &self,
-        msp: MspId,
-        status: NewStatus,
-        ledger: &impl Reader,
-        writes: &mut Writes,
-    ) -> Result<(), ContractError> {
-        let key = (msp,);
-        let mut batch = Batch::new(Space::Public);
-        let own = batch.want(&ORGANIZATIONS, &(self.caller.msp.clone(),))?;
-        let staff = batch.want(&STAFF, &(self.caller.pid,))?;
-        let target = batch.want(&ORGANIZATIONS, &key)?;
-        let loaded = batch.load(ledger).await?;
-        let standing = Standing { organization: loaded.get(&own)?, staff: loaded.get(&staff)? };
-        let authority = standing.authority(self)?;
-        let by = if key.0 == self.caller.msp {
-            // Also of a suspended organisation: its own suspension is its own to lift.
-            self.require(authority.roles, Role::Staff(StaffRole::OrgAdmin))?;
-            if !authority.is_msp_admin {
-                return Err(ContractError::OutsideAuthority);
-            }
-            Holder::Manager
-        } else {
-            self.supervisor(authority, OrganizationKind::Custodian)?;
-            // Nobody ends another organisation for good.
-            if status == NewStatus::Deactivated {
-                return Err(ContractError::OutsideAuthority);
-            }
-            Holder::Supervisor
-        };
-        let mut target = loaded.get(&target)?.ok_or(ContractError::OrganizationUnknown)?;
-        let changed = change(target.status, target.holder, status, by).map_err(refused)?;
-        let Some((changed, holder)) = changed else { return Ok(()) };
-        if changed == Status::Active {
-            target.meta.not_before(&self.tx)?;
-        }
-        (target.status, target.holder) = (changed, holder);
-        target.meta.changed(&self.tx);
-        Ok(ORGANIZATIONS.put(writes, &key, &target)?)
-    }
-
-    async fn unit(
-        &self,
-        unit: &UnitId,
-        status: NewStatus,
-        ledger: &impl Reader,
-        writes: &mut Writes,
-    ) -> Result<(), ContractError> {
-        let key = (self.caller.msp.clone(),);
-        let mut batch = Batch::new(Space::Public);
-        let own = batch.want(&ORGANIZATIONS, &key)?;
-        let staff = batch.want(&STAFF, &(self.caller.pid,))?;
-        let loaded = batch.load(ledger).await?;
-        let standing = Standing { organization: loaded.get(&own)?, staff: loaded.get(&staff)? };
-        let authority = standing.authority(self)?.organization_active()?;
-        self.require(authority.roles, Role::Staff(StaffRole::OrgAdmin))?;
-        let present = authority.organization.unit(unit).ok_or(ContractError::UnitUnknown)?;
-        if unit.is_root() || !authority.is_above(unit) {
+async fn organization(
+    act: &Act<'_>,
+    msp: MspId,
+    status: NewStatus,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let key = (msp,);
+    let mut batch = Batch::new(Space::Public);
+    let slots = StandingSlots::want(&mut batch, &act.caller)?;
+    let target = batch.want(&ORGANIZATIONS, &key)?;
+    let loaded = batch.load(ledger).await?;
+    let standing = slots.found(&loaded)?;
+    let authority = standing.authority(&act.caller, &act.tx)?;
+    let by = if key.0 == act.caller.msp {
+        // Also of a suspended organisation: its own suspension is its own to lift.
+        act.require_one(authority.roles, ORG_ADMIN)?;
+        if !authority.is_msp_admin {
             return Err(ContractError::OutsideAuthority);
         }
-        let Some(changed) = managed(present.status, status)? else { return Ok(()) };
-        let mut organization = authority.organization.clone();
-        if changed == Status::Active {
-            organization.meta.not_before(&self.tx)?;
-        }
-        if let Some(unit) = organization.units.iter_mut().find(|it| it.id == *unit) {
-            unit.status = changed;
-        }
-        organization.meta.changed(&self.tx);
-        Ok(ORGANIZATIONS.put(writes, &key, &organization)?)
-    }
-
-    async fn staff(
-        &self,
-        pid: ParticipantId,
-        status: NewStatus,
-        ledger: &impl Reader,
-        writes: &mut Writes,
-    ) -> Result<(), ContractError> {
-        let mut batch = Batch::new(Space::Public);
-        let own = batch.want(&ORGANIZATIONS, &(self.caller.msp.clone(),))?;
-        let staff = batch.want(&STAFF, &(self.caller.pid,))?;
-        let target = batch.want(&STAFF, &(pid,))?;
-        let loaded = batch.load(ledger).await?;
-        let standing = Standing { organization: loaded.get(&own)?, staff: loaded.get(&staff)? };
-        let authority = standing.authority(self)?.organization_active()?;
-        self.require(authority.roles, Role::Staff(StaffRole::OrgAdmin))?;
-        let mut target = loaded.get(&target)?.ok_or(ContractError::StaffUnknown)?;
-        let administers = target.roles.contains(&StaffRole::OrgAdmin);
-        let below = if administers {
-            authority.is_above(&target.unit)
-        } else {
-            authority.covers(&target.unit)
-        };
-        if target.msp != self.caller.msp || pid == self.caller.pid || !below {
+        Holder::Manager
+    } else {
+        supervisor(act, authority, OrganizationKind::Custodian)?;
+        // Nobody ends another organisation for good.
+        if status == NewStatus::Deactivated {
             return Err(ContractError::OutsideAuthority);
         }
-        let Some(changed) = managed(target.status, status)? else { return Ok(()) };
-        if changed == Status::Active {
-            target.meta.not_before(&self.tx)?;
-        }
-        target.status = changed;
-        target.meta.changed(&self.tx);
-        Ok(STAFF.put(writes, &(pid,), &target)?)
-    }
+        Holder::Supervisor
+    };
+    let mut target = loaded.get(&target)?.ok_or(ContractError::OrganizationUnknown)?;
+    let changed = change(target.status, target.holder, status, by).map_err(refused)?;
+    let Some((changed, holder)) = changed else { return Ok(()) };
+    not_before(changed, target.since, &act.tx)?;
+    (target.status, target.holder) = (changed, holder);
+    target.since = target.since.max(act.tx.at);
+    target.meta.changed(&act.tx);
+    Ok(ORGANIZATIONS.put(writes, &key, &target)?)
+}
 
-    async fn patient(
-        &self,
-        private: PatientStatusPrivate,
-        ledger: &impl Reader,
-        writes: &mut Writes,
-    ) -> Result<(), ContractError> {
-        let standing = self.standing(ledger).await?;
-        let authority = standing.authority(self)?.organization_active()?;
-        self.require(authority.roles, Role::Staff(StaffRole::Registrar))?;
-        let key = (private.sid,);
-        let mut head = HEADS.get(ledger, &key).await?.ok_or(ContractError::SubjectUnknown)?;
-        if head.home != self.caller.msp {
-            return Err(ContractError::OutsideAuthority);
-        }
-        // A registration in error is ended before its confirmation; afterwards it is the patient's.
-        let confirmed = matches!(head.status, Status::Active | Status::Suspended);
-        if confirmed && private.status == NewStatus::Deactivated {
-            return Err(ContractError::OutsideAuthority);
-        }
-        let Some(changed) = managed(head.status, private.status)? else { return Ok(()) };
-        if changed == Status::Active {
-            head.meta.not_before(&self.tx)?;
-        }
-        head.status = changed;
-        head.meta.changed(&self.tx);
-        Ok(HEADS.put(writes, &key, &head)?)
+async fn unit_below(
+    act: &Act<'_>,
+    unit: &UnitId,
+    status: NewStatus,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let standing = Standing::load(&act.caller, ledger).await?;
+    let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
+    act.require_one(authority.roles, ORG_ADMIN)?;
+    let present = authority.organization.unit(unit).ok_or(ContractError::UnitUnknown)?;
+    if unit.is_root() || !authority.is_above(unit) {
+        return Err(ContractError::OutsideAuthority);
     }
+    let Some(changed) = managed(present.status, status)? else { return Ok(()) };
+    not_before(changed, present.since, &act.tx)?;
+    let mut organization = authority.organization.clone();
+    if let Some(unit) = organization.units.iter_mut().find(|it| it.id == *unit) {
+        unit.status = changed;
+        unit.since = unit.since.max(act.tx.at);
+    }
+    organization.meta.changed(&act.tx);
+    Ok(ORGANIZATIONS.put(writes, &(act.caller.msp.clone(),), &organization)?)
+}
 
-    async fn device(
-        &self,
-        private: DeviceStatusPrivate,
-        ledger: &impl Reader,
-        writes: &mut Writes,
-    ) -> Result<(), ContractError> {
+async fn staff_below(
+    act: &Act<'_>,
+    pid: ParticipantId,
+    status: NewStatus,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let mut batch = Batch::new(Space::Public);
+    let slots = StandingSlots::want(&mut batch, &act.caller)?;
+    let target = batch.want(&STAFF, &(pid,))?;
+    let loaded = batch.load(ledger).await?;
+    let standing = slots.found(&loaded)?;
+    let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
+    act.require_one(authority.roles, ORG_ADMIN)?;
+    let mut target = loaded.get(&target)?.ok_or(ContractError::StaffUnknown)?;
+    let below = if target.roles.contains(&StaffRole::OrgAdmin) {
+        authority.is_above(&target.unit)
+    } else {
+        authority.covers(&target.unit)
+    };
+    if target.msp != act.caller.msp || pid == act.caller.pid || !below {
+        return Err(ContractError::OutsideAuthority);
+    }
+    let Some(changed) = managed(target.status, status)? else { return Ok(()) };
+    not_before(changed, target.meta.updated_at, &act.tx)?;
+    target.status = changed;
+    target.meta.changed(&act.tx);
+    Ok(STAFF.put(writes, &(pid,), &target)?)
+}
+
+async fn patient(
+    act: &Act<'_>,
+    private: PatientStatusPrivate,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let registrar = Role::Staff(StaffRole::Registrar);
+    let standing = Standing::load(&act.caller, ledger).await?;
+    let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
+    act.require_one(authority.roles, registrar)?;
+    let key = (private.sid,);
+    let head = HEADS.get(ledger, &key).await?.filter(|head| head.home == act.caller.msp);
+    // Another organisation's patient is as unknown as none.
+    let mut head = head.ok_or(ContractError::SubjectUnknown)?;
+    // A registration in error is ended before its confirmation; afterwards it is the patient's.
+    let confirmed = matches!(head.status, Status::Active | Status::Suspended);
+    if confirmed && private.status == NewStatus::Deactivated {
+        return Err(ContractError::OutsideAuthority);
+    }
+    let Some(changed) = managed(head.status, private.status)? else { return Ok(()) };
+    not_before(changed, head.meta.updated_at, &act.tx)?;
+    head.status = changed;
+    head.meta.changed(&act.tx);
+    act.note(&head, RoleSet::NONE.with(registrar), writes)?;
+    Ok(HEADS.put(writes, &key, &head)?)
+}
+
+async fn device(
+    act: &Act<'_>,
+    private: DeviceStatusPrivate,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let Some(sid) = private.sid else {
+        let standing = Standing::load(&act.caller, ledger).await?;
+        let authority = standing.authority(&act.caller, &act.tx)?;
+        supervisor(act, authority, OrganizationKind::Regulator)?;
         let key = (private.device,);
-        let mut batch = Batch::new(SPACE);
-        let device = batch.want(&DEVICES, &key)?;
-        let head = match private.sid {
-            Some(sid) => Some(((sid,), batch.want(&HEADS, &(sid,))?)),
-            None => None,
-        };
-        let loaded = batch.load(ledger).await?;
-        let (by, salts) = match head {
-            Some((head_key, slot)) => {
-                let Some(head) = loaded.get(&slot)? else {
-                    let refusal = ContractError::SubjectUnknown;
-                    return Err(absent(&HEADS, ledger, &head_key, refusal).await);
-                };
-                self.owner(&head)?;
-                (Holder::Manager, Some(Salts::of_subject(&head.secret, self.cx)))
-            }
-            None => {
-                self.regulator(ledger).await?;
-                (Holder::Supervisor, None)
-            }
-        };
-        let Some(mut device) = loaded.get(&device)? else {
-            return Err(absent(&DEVICES, ledger, &key, ContractError::DeviceUnknown).await);
-        };
-        if private.sid.is_some_and(|sid| sid != device.owner) {
-            // As for one that is not there: whose a device is, is told to nobody else.
-            return Err(ContractError::DeviceUnknown);
-        }
-        let salts = salts.unwrap_or_else(|| Salts::of_value(&device.salt, self.cx));
-        if self.put_device(&mut device, private.status, by)? {
+        let device = DEVICES.get(ledger, &key).await?;
+        let mut device = device.ok_or(ContractError::DeviceUnknown)?;
+        let salts = Salts::of_value(&device.salt, act.cx);
+        if put_device(act, &mut device, private.status, Holder::Supervisor)? {
             device.salt = salts.at(0);
             DEVICES.put(writes, &key, &device)?;
         }
-        Ok(())
-    }
+        return Ok(());
+    };
+    own_device(act, sid, private, ledger, writes).await
+}
 
-    /// The device's owner: depends on the patient alone, never on an organisation.
-    fn owner(&self, head: &Head) -> Result<(), ContractError> {
-        self.require(head.roles_of(&self.caller)?, Role::Subject)?;
-        head.active().map(|_| ())
-    }
-
-    async fn regulator(&self, ledger: &impl Reader) -> Result<(), ContractError> {
-        let standing = self.standing(ledger).await?;
-        self.supervisor(standing.authority(self)?, OrganizationKind::Regulator)
-    }
-
-    /// A privacy officer of the whole of an organisation of this kind.
-    fn supervisor(
-        &self,
-        authority: Authority<'_>,
-        kind: OrganizationKind,
-    ) -> Result<(), ContractError> {
-        let authority = authority.organization_active()?;
-        self.require(authority.roles, Role::Staff(StaffRole::PrivacyOfficer))?;
-        if authority.organization.kind == kind && authority.unit.is_root() {
-            Ok(())
-        } else {
-            Err(ContractError::OutsideAuthority)
+async fn own_device(
+    act: &Act<'_>,
+    sid: SubjectId,
+    private: DeviceStatusPrivate,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let (head_key, key) = ((sid,), (private.device,));
+    let mut batch = Batch::new(SPACE);
+    let head = batch.want(&HEADS, &head_key)?;
+    let device = batch.want(&DEVICES, &key)?;
+    let loaded = batch.load(ledger).await?;
+    let patient = act.patient((sid, loaded.get(&head)?), Power::Devices, ledger).await?;
+    let (mut head, revoked) = (patient.head, private.status == DeviceStatus::Revoked);
+    let left = forget(&mut head, private.device, revoked);
+    let found = loaded.get(&device)?;
+    let own = found.as_ref().is_some_and(|device| device.owner == sid);
+    // What never confirmed is withdrawn, whether it is somebody else's device or none.
+    let changed = match own || !left {
+        true => {
+            let mut device = owned((private.device, found), sid, ledger).await?;
+            if private.status == DeviceStatus::Active {
+                head.active()?;
+            }
+            let changed = put_device(act, &mut device, private.status, Holder::Manager)?;
+            if changed {
+                device.salt = Salts::of_subject(&head.secret, act.cx).at(0);
+                DEVICES.put(writes, &key, &device)?;
+            }
+            changed
         }
+        false => false,
+    };
+    if left {
+        head.meta.changed(&act.tx);
+        HEADS.put(writes, &head_key, &head)?;
     }
+    if changed || left {
+        act.note(&head, patient.roles, writes)?;
+    }
+    Ok(())
+}
 
-    async fn standing(&self, ledger: &impl Reader) -> Result<Standing, ContractError> {
-        let mut batch = Batch::new(Space::Public);
-        let own = batch.want(&ORGANIZATIONS, &(self.caller.msp.clone(),))?;
-        let staff = batch.want(&STAFF, &(self.caller.pid,))?;
-        let loaded = batch.load(ledger).await?;
-        Ok(Standing { organization: loaded.get(&own)?, staff: loaded.get(&staff)? })
+/// Gives the place of a revoked device free, and ends what it has not confirmed.
+fn forget(head: &mut Head, device: ParticipantId, revoked: bool) -> bool {
+    if !revoked {
+        return false;
     }
+    let claims = head.claims.len();
+    head.claims.retain(|claim| claim.device != device);
+    head.devices.remove(&device) || head.claims.len() < claims
+}
 
-    /// Whether the device has changed.
-    fn put_device(
-        &self,
-        device: &mut Device,
-        status: DeviceStatus,
-        by: Holder,
-    ) -> Result<bool, ContractError> {
-        let changed = change(device.status.into(), device.holder, status.into(), by);
-        let Some((_, holder)) = changed.map_err(refused)? else { return Ok(false) };
-        if status == DeviceStatus::Active {
-            device.meta.not_before(&self.tx)?;
-        }
-        (device.status, device.holder) = (status, holder);
-        device.meta.changed(&self.tx);
-        Ok(true)
-    }
+/// A privacy officer of the whole of an organisation of this kind.
+fn supervisor(
+    act: &Act<'_>,
+    authority: Authority<'_>,
+    kind: OrganizationKind,
+) -> Result<(), ContractError> {
+    let authority = authority.organization_active()?;
+    act.require_one(authority.roles, Role::Staff(StaffRole::PrivacyOfficer))?;
+    if authority.is_of_root(kind) { Ok(()) } else { Err(ContractError::OutsideAuthority) }
+}
+
+/// Whether the device has changed.
+fn put_device(
+    act: &Act<'_>,
+    device: &mut Device,
+    status: DeviceStatus,
+    by: Holder,
+) -> Result<bool, ContractError> {
+    let changed = change(device.status.into(), device.holder, status.into(), by);
+    let Some((changed, holder)) = changed.map_err(refused)? else { return Ok(false) };
+    not_before(changed, device.meta.updated_at, &act.tx)?;
+    (device.status, device.holder) = (status, holder);
+    device.meta.changed(&act.tx);
+    Ok(true)
+}
+
+/// Only reviving can come too early: suspending and ending are never refused for their time.
+fn not_before(changed: Status, since: TimestampMs, tx: &Tx) -> Result<(), ContractError> {
+    if changed == Status::Active && tx.at < since { Err(ContractError::BackDated) } else { Ok(()) }
 }
 
 /// The change of something that has no supervisor.

@@ -1,14 +1,15 @@
 //! Staff and their roles.
 
+use crate::act::Act;
 use crate::answer::announce;
 use crate::error::ContractError;
 use crate::ids::{MspId, ParticipantId, PolicyDigest, UnitId};
-use crate::meta::{Meta, Tx};
-use crate::participant::{Authority, Participant};
+use crate::meta::Meta;
+use crate::participant::{Authority, StandingSlots};
 use crate::policies::Policies;
 use crate::private;
 use crate::role::{Role, StaffRole};
-use crate::state::{ORGANIZATIONS, STAFF};
+use crate::state::STAFF;
 use crate::status::Status;
 use crate::time::Period;
 use fabric_contract_rs::{Batch, Reader, Space, Submit, TxContext, Writes};
@@ -53,7 +54,7 @@ pub struct Staff {
 pub struct RegisterStaff {
     /// The unit it joins.
     pub unit: UnitId,
-    /// 1 to 4 roles. `auditor` and `privacy_officer` exclude the roles that they review.
+    /// 1 to 4 roles that `roles.json` lets one person hold together.
     pub roles: BTreeSet<StaffRole>,
     /// When it may act.
     pub period: Period,
@@ -92,48 +93,43 @@ impl Submit for RegisterStaff {
         writes: &mut Writes,
     ) -> Result<StaffReceipt, ContractError> {
         let RegisterStaffPrivate { enrolment_id } = private::take(cx)?;
-        let tx = Tx::of(cx)?;
-        self.check()?;
+        let act = Act::of::<Self>(policies, cx)?;
+        self.check(policies)?;
         check_enrolment_id(&enrolment_id)?;
-        let caller = Participant::calling(cx)?;
+        let caller = &act.caller;
         // Nobody registers into another organisation: the id is computed with the caller's own.
         let registered = ParticipantId::of(caller.msp.as_str(), &enrolment_id);
         let mut batch = Batch::new(Space::Public);
-        let organization = batch.want(&ORGANIZATIONS, &(caller.msp.clone(),))?;
-        let staff = batch.want(&STAFF, &(caller.pid,))?;
+        let slots = StandingSlots::want(&mut batch, caller)?;
         let existing = batch.want(&STAFF, &(registered,))?;
         let loaded = batch.load(ledger).await?;
-        let organization = loaded.get(&organization)?;
-        let staff = loaded.get(&staff)?;
-        let authority = Authority::of(&caller, organization.as_ref(), staff.as_ref(), &tx)?
-            .organization_active()?;
-        policies.require(Self::NAME, authority.roles)?;
+        let standing = slots.found(&loaded)?;
+        let authority = standing.authority(caller, &act.tx)?;
+        let authority = act.staff(authority, Role::Staff(StaffRole::OrgAdmin))?;
         self.check_place(&authority)?;
         if loaded.get(&existing)?.is_some() {
             return Err(ContractError::StaffExists);
         }
-        authority.not_before(&tx)?;
         let entry = Staff {
-            meta: Meta::created(&tx),
-            msp: caller.msp,
+            meta: Meta::created(&act.tx),
+            msp: caller.msp.clone(),
             unit: self.unit,
             roles: self.roles,
             period: self.period,
             status: Status::Active,
         };
         STAFF.put(writes, &(registered,), &entry)?;
-        announce::<Self>(writes, &tx);
+        announce::<Self>(writes, &act.tx);
         Ok(StaffReceipt { staff: registered, policy: policies.digest() })
     }
 }
 
 impl RegisterStaff {
-    fn check(&self) -> Result<(), ContractError> {
+    fn check(&self, policies: &Policies) -> Result<(), ContractError> {
         if self.roles.is_empty() || self.roles.len() > STAFF_ROLES_MAX {
             return Err(ContractError::ArgumentInvalid("staff has 1 to 4 roles"));
         }
-        let excluded = |role: &StaffRole| self.roles.iter().any(|other| role.excludes(*other));
-        if self.roles.iter().any(excluded) {
+        if !policies.separated(&self.roles) {
             return Err(ContractError::RolesIncompatible);
         }
         if !self.period.is_valid() {

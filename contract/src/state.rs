@@ -4,12 +4,15 @@
 //! patient lives in the private collection [`HEALTH`].
 
 use crate::device::Device;
-use crate::ids::{LoincCode, MspId, ParticipantId, RecordsKey, SubjectId};
+use crate::head::Head;
+use crate::ids::{KeyHash, LoincCode, MspId, ParticipantId, RecordsKey, SubjectId, TxId};
+use crate::journal::Entry;
+use crate::key_binding::KeyBinding;
 use crate::organization::Organization;
-use crate::patient::{Claim, Head, Patient};
+use crate::patient::{Claim, Patient};
 use crate::record::Record;
 use crate::staff::Staff;
-use crate::time::{KeyGrid, KeyTime};
+use crate::time::{KeyGrid, KeyNewest, KeyTime};
 use fabric_contract_rs::{Space, Table};
 
 /// The private data collection of everything linkable to a patient; its members are custodians.
@@ -31,6 +34,13 @@ pub const PATIENTS: Table<(ParticipantId,), Patient> =
 /// Which records keys are some patient's.
 pub const RECORDS_KEYS: Table<(RecordsKey,), Claim> =
     Table::new("records_key", Space::Private(HEALTH));
+
+/// Whose a key is: of patients, devices and delegates that have proved to hold it.
+pub const KEYS: Table<(KeyHash,), KeyBinding> = Table::new("key", Space::Private(HEALTH));
+
+/// What others did to a patient or in its name: by records key, newest first, then transaction.
+pub const JOURNAL: Table<(RecordsKey, KeyNewest, TxId), Entry> =
+    Table::new("journal", Space::Private(HEALTH));
 
 /// Devices, by participant.
 pub const DEVICES: Table<(ParticipantId,), Device> = Table::new("device", Space::Private(HEALTH));

@@ -2,12 +2,12 @@
 
 use crate::answer::announce;
 use crate::device::Device;
-use crate::error::ContractError;
+use crate::error::{ContractError, Inactive};
+use crate::head::{Collection, Head};
 use crate::ids::{LoincCode, ParticipantId, PolicyDigest, RawDigest, RecordsKey, SubjectId};
 use crate::meta::{Meta, Salts, Tx};
 use crate::no_raw::{self, BODY_BYTES_MAX, RawRule};
 use crate::participant::Participant;
-use crate::patient::Head;
 use crate::policies::Policies;
 use crate::private::{self, SPACE, absent};
 use crate::record::{Raw, Record, RecordBody, Summary};
@@ -102,10 +102,14 @@ impl Submit for SubmitSummaries {
         };
         let roles = device.roles_of(device_pid, &caller)?;
         policies.require(Self::NAME, roles)?;
+        // Before the head: a subject id that is nobody's is refused like one that is somebody else's.
+        if device.owner != private.sid {
+            return Err(ContractError::DeviceNotOfSubject);
+        }
         let Some(head) = loaded.get(&head)? else {
             return Err(absent(&HEADS, ledger, &head_key, ContractError::SubjectUnknown).await);
         };
-        check_owner(&private, &device, &head)?;
+        check_active(&private, &device, &head)?;
         let gateway = roles.contains(Role::Gateway).then_some(caller.pid);
         let writing =
             Writing { tx, device: &device, gateway, salts: Salts::of_subject(&head.secret, cx) };
@@ -169,16 +173,19 @@ fn check_batch(records: &[Summary], policies: &Policies) -> Result<(), ContractE
     }
 }
 
-fn check_owner(
+fn check_active(
     private: &SubmitSummariesPrivate,
     device: &Device,
     head: &Head,
 ) -> Result<(), ContractError> {
-    if device.owner != private.sid {
-        return Err(ContractError::DeviceNotOfSubject);
-    }
     device.active()?;
-    if head.active()? == private.rk { Ok(()) } else { Err(ContractError::RecordsKeyMismatch) }
+    if head.active()? != private.rk {
+        return Err(ContractError::RecordsKeyMismatch);
+    }
+    if head.collection == Collection::Paused {
+        return Err(ContractError::Inactive(Inactive::Collection));
+    }
+    Ok(())
 }
 
 /// What all records of a batch share.
@@ -225,7 +232,7 @@ impl Writing<'_> {
 
 /// One page of the calling patient's own records.
 ///
-/// The patient reads without a disclosure. On a peer that has not received everything yet a page is
+/// The patient reads without a disclosure, in whatever status it is. On a peer that has not received everything yet a page is
 /// silently incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -327,7 +334,7 @@ impl Evaluate for ReadOwnSummaries {
         let caller = Participant::calling(cx)?;
         let (head, roles) = own_head(&caller, ledger).await?;
         policies.require(Self::NAME, roles)?;
-        let rk = head.ok_or(ContractError::IdentityUnknown)?.active()?;
+        let rk = head.ok_or(ContractError::IdentityUnknown)?.readable()?;
         let prefix = (rk, private.code, KeyGrid(private.grid_s));
         let mut range =
             RECORDS.between(&prefix, &KeyTime(private.from), &KeyTime(private.until))?;
@@ -441,19 +448,19 @@ impl Evaluate for VerifyRaw {
             Some(device) => device.roles_of(private.device, &caller)?,
             None => RoleSet::NONE,
         };
-        let head = match device.filter(|_| !by_device.is_empty()) {
+        let rk = match device.filter(|_| !by_device.is_empty()) {
             Some(device) => {
                 policies.require(Self::NAME, by_device)?;
                 device.active()?;
-                HEADS.get(ledger, &(device.owner,)).await?
+                let head = HEADS.get(ledger, &(device.owner,)).await?;
+                head.ok_or(ContractError::SubjectUnknown)?.active()?
             }
             None => {
                 let (head, roles) = own_head(&caller, ledger).await?;
                 policies.require(Self::NAME, roles)?;
-                head
+                head.ok_or(ContractError::SubjectUnknown)?.readable()?
             }
         };
-        let rk = head.ok_or(ContractError::SubjectUnknown)?.active()?;
         let key =
             (rk, private.code, KeyGrid(private.grid_s), KeyTime(private.start), private.device);
         let record = RECORDS.get(ledger, &key).await?.ok_or(ContractError::RecordUnknown)?;

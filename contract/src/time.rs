@@ -91,6 +91,20 @@ impl KeyPart for KeyTime {
     }
 }
 
+/// A time as a key part that sorts the newest first: the complement of [`KeyTime`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyNewest(pub TimestampMs);
+
+impl KeyPart for KeyNewest {
+    fn to_part(&self) -> Cow<'_, str> {
+        Cow::Owned(format!("{:0TIME_DIGITS$}", TIME_MS_MAX.saturating_sub(self.0)))
+    }
+
+    fn from_part(text: &str) -> Option<Self> {
+        KeyTime::from_part(text).map(|KeyTime(part)| Self(TIME_MS_MAX.saturating_sub(part)))
+    }
+}
+
 /// A grid in seconds as a key part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyGrid(pub u32);
@@ -150,6 +164,9 @@ mod tests {
         for bad in ["", "42", "00000000000042", "000000000004x", "+000000000042"] {
             assert_eq!(KeyTime::from_part(bad), None, "{bad}");
         }
+        assert_eq!(KeyNewest(42).to_part(), "9999999999957");
+        assert_eq!(KeyNewest::from_part("9999999999957"), Some(KeyNewest(42)));
+        assert!(KeyNewest(43).to_part() < KeyNewest(42).to_part());
         assert_eq!(KeyGrid::from_part("300"), Some(KeyGrid(300)));
         for bad in ["", "0300", "+300", "-1", "99999999999"] {
             assert_eq!(KeyGrid::from_part(bad), None, "{bad}");

@@ -2,10 +2,10 @@
 
 use crate::device::{Device, DeviceStatus};
 use crate::error::ContractError;
-use crate::ids::{MspId, ParticipantId, ProfileId, RecordsKey, SubjectId, UnitId};
+use crate::head::{Collection, Head};
+use crate::ids::{KeyHash, MspId, ParticipantId, ProfileId, RecordsKey, SubjectId, UnitId};
 use crate::meta::Tx;
 use crate::participant::{Participant, staff_is_active};
-use crate::patient::Head;
 use crate::policies::{OrganizationKind, Policies};
 use crate::private;
 use crate::role::{Role, RoleSet, StaffRole};
@@ -92,12 +92,19 @@ pub struct PatientSelf {
     pub status: Status,
     /// Whether the caller's key is the registered one; nothing more is told otherwise.
     pub key_bound: bool,
-    /// Its subject id, while pending or active.
+    /// Its subject id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SubjectId>,
-    /// Its records key, while active.
+    /// Its records key, once confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rk: Option<RecordsKey>,
+    /// Whether devices may submit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Collection>,
+    /// A new key for the patient that waits for its second person: whoever still has the old key can
+    /// refuse it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_key: Option<KeyHash>,
 }
 
 /// The caller as a device, or as the gateway of one.
@@ -190,12 +197,14 @@ async fn patient(
     let Some(patient) = PATIENTS.get(ledger, &(caller.pid,)).await? else { return Ok(None) };
     let head = HEADS.get(ledger, &(patient.sid,)).await?.ok_or(ContractError::SubjectUnknown)?;
     let key_bound = key_bound(&head.is_bound_to(caller));
-    let told = key_bound && matches!(head.status, Status::Pending | Status::Active);
+    // In whatever status: the patient always finds its own record.
     Ok(Some(PatientSelf {
         status: head.status,
         key_bound,
-        sid: told.then_some(patient.sid),
-        rk: head.rk.filter(|_| told),
+        sid: key_bound.then_some(patient.sid),
+        rk: head.rk.filter(|_| key_bound),
+        collection: key_bound.then_some(head.collection),
+        pending_key: head.pending_rebind.filter(|_| key_bound).map(|rebind| rebind.key_hash),
     }))
 }
 

@@ -305,3 +305,36 @@ fn a_refusal_names_the_file_first() {
     let error: PolicyError = Policies::from_documents(&Documents::new()).unwrap_err();
     assert!(error.to_string().starts_with("organizations.json: "), "{error}");
 }
+
+#[test]
+fn duties_are_separated_and_the_least_is_fixed() {
+    use StaffRole::{Auditor, OrgAdmin, Practitioner, PrivacyOfficer, Registrar, Service};
+    let policies = Policies::default();
+    for (roles, allowed) in [
+        (&[Auditor, Practitioner][..], false),
+        (&[PrivacyOfficer, OrgAdmin], false),
+        (&[Service, PrivacyOfficer, Registrar], false),
+        (&[Auditor, PrivacyOfficer], true),
+        (&[OrgAdmin, Registrar, Practitioner], true),
+        (&[Auditor, Service], true),
+        (&[Practitioner], true),
+    ] {
+        assert_eq!(policies.separated(&roles.iter().copied().collect()), allowed, "{roles:?}");
+    }
+    let more = with("roles.json", |it| {
+        it["separation"]["practitioner"] = json!(["researcher"]);
+    });
+    let more = Policies::from_documents(&more).unwrap();
+    assert!(!more.separated(&[Practitioner, StaffRole::Researcher].into()));
+    let check = |reason: &str, change: fn(&mut Value)| {
+        refused(&with("roles.json", |it| change(&mut it["separation"])), "roles.json", reason);
+    };
+    check("`auditor` is separated from itself", |it| it["auditor"] = json!(["auditor"]));
+    check("`privacy_officer` and `registrar` stay separated", |it| {
+        it["privacy_officer"] = json!(["org_admin"]);
+    });
+    check("`privacy_officer` and `org_admin` stay separated", |it| {
+        it["privacy_officer"] = json!(["registrar"]);
+    });
+    check("unknown variant", |it| it["janitor"] = json!(["auditor"]));
+}

@@ -4,9 +4,12 @@
 #![expect(clippy::disallowed_methods, reason = "fixtures are read from disk")]
 
 use fabric_contract_rs::{Key, Table};
-use ioht_contract::state::{DEVICES, HEADS, ORGANIZATIONS, PATIENTS, RECORDS, RECORDS_KEYS, STAFF};
+use ioht_contract::state::{
+    DEVICES, HEADS, JOURNAL, KEYS, ORGANIZATIONS, PATIENTS, RECORDS, RECORDS_KEYS, STAFF,
+};
 use ioht_contract::*;
 use minicbor::{Decode, Encode};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 fn tx() -> Tx {
@@ -43,6 +46,7 @@ fn unit(id: &str, parent: Option<&str>) -> Unit {
         parent: parent.map(|parent| parent.parse().unwrap()),
         name: format!("The {id}"),
         status: Status::Active,
+        since: tx().at,
     }
 }
 
@@ -55,6 +59,7 @@ fn organization() -> Organization {
         status: Status::Suspended,
         holder: Some(Holder::Supervisor),
         units: vec![unit("root", None), unit("ward", Some("root"))],
+        since: tx().at,
     }
 }
 
@@ -69,6 +74,35 @@ fn staff() -> Staff {
     }
 }
 
+fn team() -> BTreeSet<Actor> {
+    let (msp, unit) = ("Org1MSP".parse().unwrap(), "ward".parse().unwrap());
+    [Actor::Participant(PID), Actor::Unit { unit, msp }].into()
+}
+
+fn delegation() -> Delegation {
+    Delegation {
+        delegate: PID,
+        key_hash: KeyHash::new([0x46; 32]),
+        kind: DelegationKind::Guardian,
+        powers: [Power::View, Power::Devices].into(),
+        period: Period { start: 1, end: Some(1_800_000_000_000) },
+        evidence: Some(DocumentDigest::new([0x47; 32])),
+        status: DelegationStatus::Active,
+        proposed_by: PID,
+    }
+}
+
+fn claim() -> DeviceClaim {
+    DeviceClaim {
+        device: PID,
+        key_hash: KeyHash::new([0x48; 32]),
+        profile: "pulse-watch".parse().unwrap(),
+        gateway: Some(Gateway { pid: PID, key_hash: KeyHash::new([0x88; 32]) }),
+        active_from: 1_700_000_000_000,
+        until: 1_800_000_000_000,
+    }
+}
+
 fn head(rk: Option<RecordsKey>) -> Head {
     Head {
         meta: Meta::created(&tx()),
@@ -78,6 +112,17 @@ fn head(rk: Option<RecordsKey>) -> Head {
         registered_by: ParticipantId::new([0x12; 16]),
         status: if rk.is_some() { Status::Active } else { Status::Pending },
         secret: Secret::new([0x55; 32]),
+        collection: if rk.is_some() { Collection::Paused } else { Collection::On },
+        epoch: 1,
+        care_team: if rk.is_some() { team() } else { Default::default() },
+        delegations: rk.iter().map(|_| delegation()).collect(),
+        pending_rebind: rk.map(|_| Rebind {
+            key_hash: KeyHash::new([0x45; 32]),
+            by: PID,
+            until: 1_800_000_000_000,
+        }),
+        devices: rk.iter().map(|_| PID).collect(),
+        claims: rk.iter().map(|_| claim()).collect(),
         rk,
     }
 }
@@ -93,6 +138,7 @@ fn device(gateway: Option<Gateway>) -> Device {
         status: DeviceStatus::Active,
         holder: None,
         salt: Salt::new([0x66; 16]),
+        epoch: 2,
     }
 }
 
@@ -149,6 +195,15 @@ fn value_bytes_do_not_move() {
     let salt = Salt::new([0x66; 16]);
     check(&PATIENTS, "patient", &Patient { meta: Meta::created(&tx()), sid: SID, salt });
     check(&RECORDS_KEYS, "records-key", &Claim { meta: Meta::created(&tx()), salt });
+    check(&KEYS, "key", &KeyBinding { meta: Meta::created(&tx()), pid: PID, salt });
+    let entry = Entry {
+        salt,
+        name: "SetStatus".to_owned(),
+        by: PID,
+        msp: "Org1MSP".parse().unwrap(),
+        role: "registrar".to_owned(),
+    };
+    check(&JOURNAL, "journal-entry", &entry);
     check(&DEVICES, "device", &device(None));
     check(&DEVICES, "device-with-gateway", &device(Some(gateway)));
     check(&RECORDS, "record", &record(false));
@@ -169,6 +224,13 @@ fn key_bytes_do_not_move() {
     assert_eq!(key(PATIENTS.key(&(PID,))), format!("|patient|{PID}|"));
     assert_eq!(key(RECORDS_KEYS.key(&(RK,))), "|records_key|33333333333333333333333333333333|");
     assert_eq!(key(DEVICES.key(&(PID,))), format!("|device|{PID}|"));
+    let key_hash = KeyHash::new([0x44; 32]);
+    assert_eq!(key(KEYS.key(&(key_hash,))), format!("|key|{key_hash}|"));
+    let entry = (RK, KeyNewest(1_704_067_200_000), TxId::new([0xaa; 32]));
+    assert_eq!(
+        key(JOURNAL.key(&entry)),
+        format!("|journal|33333333333333333333333333333333|8295932799999|{}|", entry.2)
+    );
     let record = (RK, "8867-4".parse().unwrap(), KeyGrid(300), KeyTime(1_704_067_200_000), PID);
     assert_eq!(
         key(RECORDS.key(&record)),

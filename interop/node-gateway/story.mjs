@@ -126,6 +126,7 @@ async function story() {
         profile: 'pulse-sensor',
         active_from: first,
     })));
+    told('device', 'confirms whose it is, with its key', committed(await device.submit('ConfirmDevice', {}, { sid })));
     const measured = (await device.evaluate('WhoAmI')).devices[0].submits;
     assert.equal(measured.sid, sid);
     assert.equal(measured.rk, rk);

@@ -22,10 +22,10 @@ pub(crate) use roles::Catalogued;
 
 use crate::error::ContractError;
 use crate::ids::{MspId, PolicyDigest};
-use crate::role::RoleSet;
+use crate::role::{RoleSet, StaffRole};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The documents compiled in: what a deployment starts from.
 const DEFAULTS: [(&str, &str); 7] = [
@@ -56,6 +56,7 @@ const DIGEST_DOMAIN: &[u8] = b"ioht-policies/1\0";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policies {
     roles: BTreeMap<&'static str, RoleSet>,
+    separation: roles::Separation,
     organizations: BTreeMap<MspId, OrganizationKind>,
     codes: CodeRegistry,
     purposes: Purposes,
@@ -87,8 +88,10 @@ impl Policies {
         let custodians = organizations::custodians(&organizations);
         collections::check(&json(documents, collections::FILE)?, endorsement, custodians)?;
         let labels = labels::parse(json(documents, labels::FILE)?)?;
+        let document = json(documents, roles::FILE)?;
         Ok(Self {
-            roles: roles::parse(json(documents, roles::FILE)?, crate::routes::CATALOGUE)?,
+            separation: roles::separation(&document)?,
+            roles: roles::parse(document, crate::routes::CATALOGUE)?,
             codes: codes::parse(json(documents, codes::FILE)?, &labels)?,
             purposes: purposes::parse(json(documents, purposes::FILE)?)?,
             labels,
@@ -126,6 +129,11 @@ impl Policies {
     /// The roles that may call a transaction.
     pub fn roles(&self, transaction: &str) -> RoleSet {
         self.roles.get(transaction).copied().unwrap_or_default()
+    }
+
+    /// Whether one person may hold these roles together.
+    pub fn separated(&self, roles: &BTreeSet<StaffRole>) -> bool {
+        self.separation.allows(roles)
     }
 
     /// The roles in `held` that may call `transaction`.

@@ -1,10 +1,10 @@
 //! `roles.json`: who may call which transaction.
 
 use super::PolicyError;
-use crate::role::{Role, RoleSet};
+use crate::role::{Role, RoleSet, StaffRole};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const FILE: &str = "roles.json";
 
@@ -18,6 +18,45 @@ pub(super) struct RolesDocument {
     /// Every transaction of the contract with the roles that may call it; an empty list switches it
     /// off. The roles a transaction is built to serve can be narrowed here, never widened.
     transactions: BTreeMap<String, Vec<String>>,
+    /// Separation of duties: staff that holds the first role must not hold the others. Who reviews
+    /// does not also act.
+    separation: BTreeMap<StaffRole, BTreeSet<StaffRole>>,
+}
+
+/// The pairs that the contract's own rules of two persons rest on: a document can separate more.
+const SEPARATE: [(StaffRole, StaffRole); 2] = [
+    (StaffRole::PrivacyOfficer, StaffRole::Registrar),
+    (StaffRole::PrivacyOfficer, StaffRole::OrgAdmin),
+];
+
+/// Pairs of roles that one person must not hold, each both ways.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Separation(BTreeSet<(StaffRole, StaffRole)>);
+
+impl Separation {
+    pub(super) fn allows(&self, roles: &BTreeSet<StaffRole>) -> bool {
+        let mut pairs = roles.iter().flat_map(|a| roles.iter().map(|b| (*a, *b)));
+        !pairs.any(|pair| self.0.contains(&pair))
+    }
+}
+
+pub(super) fn separation(document: &RolesDocument) -> Result<Separation, PolicyError> {
+    let mut pairs = BTreeSet::new();
+    for (role, others) in &document.separation {
+        if others.contains(role) {
+            let name = Role::Staff(*role).name();
+            return Err(PolicyError::new(FILE, format!("`{name}` is separated from itself")));
+        }
+        pairs.extend(others.iter().flat_map(|other| [(*role, *other), (*other, *role)]));
+    }
+    match SEPARATE.into_iter().find(|pair| !pairs.contains(pair)) {
+        Some((a, b)) => {
+            let (a, b) = (Role::Staff(a).name(), Role::Staff(b).name());
+            let reason = format!("`{a}` and `{b}` stay separated: each checks the other");
+            Err(PolicyError::new(FILE, reason))
+        }
+        None => Ok(Separation(pairs)),
+    }
 }
 
 /// A transaction and the roles it is built to serve.

@@ -98,7 +98,7 @@ fn what_was_decided_before_a_suspension_does_not_survive_it() {
         let status = NewStatus::Suspended;
         call(&client("Org2MSP", "officer"), &SetStatus::Organization { msp, status })
     };
-    let rows: [(Make, Make); 7] = [
+    let rows: [(Make, Make); 8] = [
         (
             || set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended),
             || summaries(&client("Org1MSP", "watch"), vec![heart_rate(0)]),
@@ -115,6 +115,13 @@ fn what_was_decided_before_a_suspension_does_not_survive_it() {
             || device("patient", SID, "scale"),
         ),
         (
+            || {
+                let owner = client("Org1MSP", "patient");
+                set_device(&owner, Some(SID), "ring", DeviceStatus::Revoked)
+            },
+            || confirm_device(&client("Org1MSP", "ring"), SID),
+        ),
+        (
             || set_patient(&client("Org1MSP", "registrar"), MALLORY_SID, NewStatus::Deactivated),
             || confirm("mallory", MALLORY_SID, MALLORY_RK),
         ),
@@ -125,6 +132,7 @@ fn what_was_decided_before_a_suspension_does_not_survive_it() {
     for (first, then) in rows {
         let mut world = World::populated();
         world.ok(&register("mallory", MALLORY_SID));
+        world.ok(&device("patient", SID, "ring"));
         let raced = [first(), then()].map(|call| world.ledger.endorse(&call).unwrap());
         let codes = world.ledger.commit(raced.into());
         assert_eq!(codes, [Valid, MvccReadConflict], "{:?}", then());
@@ -195,6 +203,9 @@ fn a_person_registered_as_a_device_keeps_what_it_is() {
         ..device_part(OTHER_SID, "scale")
     };
     world.ok(&private(&client("Org1MSP", "other"), &RegisterDevice {}, &squat));
+    assert!(world.whoami(&victim).devices.is_empty());
+    // Also when the victim says yes, which is a device of its own then.
+    world.ok(&confirm_device(&victim, OTHER_SID));
     world.submit(vec![heart_rate(0)]);
     let myself = world.whoami(&victim);
     assert_eq!(myself.patient.unwrap().sid, Some(SID.parse().unwrap()));

@@ -90,6 +90,18 @@ fn what_is_sent_and_answered_fits_its_schema() {
     check(world, "patient", &Invocation::with_private(&ConfirmRegistration {}, &confirmed));
     let watch = device_part(SID, "watch");
     check(world, "patient", &Invocation::with_private(&RegisterDevice {}, &watch));
+    let sid = SID.parse().unwrap();
+    check(
+        world,
+        "watch",
+        &Invocation::with_private(&ConfirmDevice {}, &ConfirmDevicePrivate { sid }),
+    );
+    let gateway = PutGatewayPrivate { sid, device: watch.device, gateway: watch.gateway };
+    check(world, "patient", &Invocation::with_private(&PutGateway {}, &gateway));
+    let on = SetCollectionPrivate { sid, collection: Collection::On };
+    check(world, "patient", &Invocation::with_private(&SetCollection {}, &on));
+    let asked = ReadJournalPrivate { sid: Some(sid), from: 1, until: 2, limit: None, after: None };
+    check(world, "patient", &Invocation::with_private(&ReadJournal {}, &asked));
     let records = part(vec![heart_rate(0), heart_rate(1)]);
     check(world, "watch", &Invocation::with_private(&SubmitSummaries {}, &records));
     let asked =

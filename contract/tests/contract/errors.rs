@@ -46,6 +46,9 @@ fn every_refusal() -> Vec<ContractError> {
         | PatientExists
         | NotPending
         | DeviceExists
+        | OfferLapsed
+        | DevicesFull
+        | KeyTaken
         | RecordsKeyTaken
         | RecordsKeyMismatch
         | RecordConflict { .. }
@@ -85,6 +88,9 @@ fn every_refusal() -> Vec<ContractError> {
         PatientExists,
         NotPending,
         DeviceExists,
+        OfferLapsed,
+        DevicesFull,
+        KeyTaken,
         RecordsKeyTaken,
         RecordsKeyMismatch,
         RecordConflict { position: 0 },
@@ -109,7 +115,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
     other_content.count += 1;
     world.ok(&set_device(&client("RegMSP", "officer"), None, "watch", DeviceStatus::Suspended));
     let held = set_device(&patient, Some(SID), "watch", DeviceStatus::Active);
-    world.ok(&device("patient", SID, "scale"));
+    world.add_device("patient", SID, "scale");
     let scale = client("Org1MSP", "scale");
     let send = |by, records| summaries(by, records);
     let hinted = |sid: &str, rk: &str| {
@@ -123,7 +129,17 @@ fn provocations(world: &mut World) -> Vec<Call> {
     const PENDING_SID: &str = "5353535353535353535353535353535a";
     world.ok(&register("pending", PENDING_SID));
     let custodian = RegisterOrganization { kind: OrganizationKind::Custodian };
-    world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Suspended));
+    let twin = TestIdentity::new("Org1MSP", "twin-MARKER").key("Org1MSP/watch-MARKER").client();
+    let named = RegisterDevicePrivate {
+        device: pid(&twin),
+        key_hash: key_hash(&twin),
+        ..device_part(SID, "twin")
+    };
+    world.ok(&private(&patient, &RegisterDevice {}, &named));
+    world.ok(&device("other", OTHER_SID, "watch"));
+    for n in 1..DEVICES_MAX {
+        world.ok(&device("other", OTHER_SID, &format!("device-{n}")));
+    }
     for level in 1..=5 {
         let parent = if level == 1 { "bay".to_owned() } else { format!("l{}", level - 1) };
         world.ok(&call(&admin, &unit(&format!("l{level}"), &parent)));
@@ -158,7 +174,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
         ),
         call(&admin, &unit("new", "nowhere")),
         call(&admin, &SetStatus::Staff { staff: pid(&patient), status: NewStatus::Suspended }),
-        confirm("patient", "00000000000000000000000000000000", RK),
+        set_patient(&registrar, "00000000000000000000000000000000", NewStatus::Suspended),
         set_device(&patient, Some(SID), "ring", DeviceStatus::Suspended),
         private(&patient, &VerifyRaw {}, &verify(7)),
         call(&admin, &custodian),
@@ -167,7 +183,10 @@ fn provocations(world: &mut World) -> Vec<Call> {
         staff(&admin, "doctor", "bay", &[StaffRole::Practitioner]),
         register("patient", SID),
         confirm("patient", SID, RK),
-        device("patient", SID, "watch"),
+        confirm_device(&watch, OTHER_SID),
+        confirm_device(&twin, SID).at(now + OFFER_MS),
+        device("other", OTHER_SID, "one-more"),
+        confirm_device(&twin, SID),
         confirm("pending", PENDING_SID, RK),
         hinted(SID, OTHER_RK),
         conflicting(world, other_content),

@@ -27,6 +27,7 @@ fn actors() -> Vec<(&'static str, ClientIdentity)> {
         ("pending_patient", client("Org1MSP", "pending")),
         ("device", client("Org1MSP", "watch")),
         ("device_forged", forged("Org1MSP", "watch")),
+        ("named_device", client("Org1MSP", "ring")),
         ("gateway", client("Org1MSP", "phone")),
         ("stranger", client("Org1MSP", "stranger")),
     ]
@@ -50,6 +51,7 @@ fn world() -> World {
     let status = NewStatus::Suspended;
     world.ok(&call(&admin, &SetStatus::Staff { staff: suspended, status }));
     world.ok(&register("pending", PENDING_SID));
+    world.ok(&device("patient", SID, "ring"));
     world.submit(vec![heart_rate(0)]);
     world
 }
@@ -73,6 +75,9 @@ fn rows() -> Vec<(&'static str, Make)> {
         ("RegisterPatient", |by| register_by(by, "new", "5454545454545454545454545454545a")),
         ("ConfirmRegistration", |by| confirm_by(by, PENDING_SID, PENDING_RK)),
         ("RegisterDevice", |by| private(by, &RegisterDevice {}, &device_part(SID, "scale"))),
+        ("ConfirmDevice", |by| confirm_device(by, SID)),
+        ("PutGateway", |by| set_gateway(by, SID, "watch", None)),
+        ("SetCollection", |by| set_collection(by, SID, Collection::Paused)),
         ("SetStatus organization", |by| {
             let msp = "Org3MSP".parse().unwrap();
             call(by, &SetStatus::Organization { msp, status: Suspended })
@@ -98,6 +103,11 @@ fn rows() -> Vec<(&'static str, Make)> {
         }),
         ("ReadOwnSummaries", |by| {
             private(by, &ReadOwnSummaries {}, &read("8867-4", START, START + 1))
+        }),
+        ("ReadJournal", |by| {
+            let asked =
+                ReadJournalPrivate { sid: None, from: 1, until: 2, limit: None, after: None };
+            private(by, &ReadJournal {}, &asked)
         }),
         ("VerifyRaw", |by| private(by, &VerifyRaw {}, &verify(0))),
     ]

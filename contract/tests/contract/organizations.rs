@@ -1,4 +1,4 @@
-use crate::world::{World, call, client, msp_admin, pid, staff, unit};
+use crate::world::{SID, World, call, client, msp_admin, pid, register, staff, unit};
 use fabric_contract_rs::NodeOu;
 use fabric_contract_rs::testing::{Call, TestIdentity};
 use ioht_contract::state::{ORGANIZATIONS, STAFF};
@@ -180,10 +180,41 @@ fn strangers_are_nobody() {
 fn what_widens_is_not_back_dated() {
     let mut world = World::staffed();
     world.ledger.advance(60_000);
-    let admin = msp_admin("Org1MSP");
-    world.ok(&call(&admin, &unit("new", "root")));
+    let (admin, manager) = (msp_admin("Org1MSP"), client("Org1MSP", "manager"));
+    let set =
+        |unit: &str, status| call(&admin, &SetStatus::Unit { unit: unit.parse().unwrap(), status });
+    for status in [NewStatus::Suspended, NewStatus::Active] {
+        world.ok(&set("ward", status));
+    }
     let before = world.ledger.now() - 1;
-    assert_eq!(world.refused(&call(&admin, &unit("newer", "root")).at(before)), "BACK_DATED");
-    let add = staff(&admin, "new", "bay", &[StaffRole::Service]);
+    let below = call(&manager, &unit("newer", "bay"));
+    assert_eq!(world.refused(&below.clone().at(before)), "BACK_DATED");
+    let add = staff(&manager, "new", "bay", &[StaffRole::Service]);
     assert_eq!(world.refused(&add.at(before)), "BACK_DATED");
+    world.ok(&below);
+    // The ward's status is nothing to whoever stands above it or beside it.
+    world.ok(&call(&admin, &unit("new", "root")).at(before));
+    world.ok(&register("patient", SID).at(before));
+    for status in [NewStatus::Suspended, NewStatus::Active] {
+        let msp = "Org1MSP".parse().unwrap();
+        world.ok(&call(&admin, &SetStatus::Organization { msp, status }));
+    }
+    assert_eq!(world.refused(&call(&admin, &unit("last", "root")).at(before)), "BACK_DATED");
+}
+
+/// A clock that runs fast must not stop an organisation: only changes of status date its authority.
+#[test]
+fn what_is_dated_ahead_holds_nobody_up() {
+    let mut world = World::staffed();
+    let ahead = world.ledger.now() + 840_000;
+    let admin = msp_admin("Org1MSP");
+    world.ok(&call(&admin, &PutUnit { name: "Renamed".to_owned(), ..unit("bay", "ward") }).at(ahead));
+    world.ok(&call(&admin, &unit("new", "ward")).at(ahead));
+    world.ok(&register("patient", SID));
+    world.ok(&staff(&client("Org1MSP", "manager"), "nurse", "bay", &[StaffRole::Practitioner]));
+    // The new unit's own people wait for its beginning.
+    world.ok(&staff(&admin, "head", "new", &[StaffRole::OrgAdmin]));
+    let act = call(&client("Org1MSP", "head"), &unit("newer", "new"));
+    assert_eq!(world.refused(&act), "BACK_DATED");
+    world.ok(&act.at(ahead));
 }

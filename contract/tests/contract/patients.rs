@@ -1,5 +1,6 @@
 use crate::world::*;
 use fabric_contract_rs::Space;
+use fabric_contract_rs::testing::TestIdentity;
 use ioht_contract::state::{HEADS, HEALTH, PATIENTS};
 use ioht_contract::*;
 
@@ -17,7 +18,7 @@ fn a_patient_is_pending_until_its_own_word() {
     assert_eq!(registered.pid, pid(&patient));
     assert_eq!(registered.home.as_str(), "Org1MSP");
     assert_eq!(registered.registered_by, pid(&client("Org1MSP", "registrar")));
-    assert_eq!(registered.rk, None);
+    assert_eq!((registered.rk, registered.epoch), (None, 1));
     let myself = world.whoami(&patient).patient.unwrap();
     assert_eq!((myself.status, myself.key_bound), (Status::Pending, true));
     assert_eq!((myself.sid, myself.rk), (Some(SID.parse().unwrap()), None));
@@ -67,7 +68,25 @@ fn nobody_confirms_for_a_patient() {
     assert_eq!(world.refused(&elsewhere), "ROLE_NOT_PERMITTED");
     let registrar = confirm_by(&client("Org1MSP", "registrar"), SID, RK);
     assert_eq!(world.refused(&registrar), "ROLE_NOT_PERMITTED");
-    assert_eq!(world.refused(&confirm("patient", OTHER_SID, RK)), "SUBJECT_UNKNOWN");
+    // Which subject ids there are is told to nobody.
+    assert_eq!(world.refused(&confirm("patient", OTHER_SID, RK)), "ROLE_NOT_PERMITTED");
+}
+
+#[test]
+fn one_key_is_one_participant() {
+    let mut world = World::populated();
+    let twin = TestIdentity::new("Org1MSP", "twin-MARKER").key("Org1MSP/patient-MARKER").client();
+    let sid = "5353535353535353535353535353535a";
+    let part = RegisterPatientPrivate {
+        sid: sid.parse().unwrap(),
+        secret: FIRST_SECRET.parse().unwrap(),
+        enrolment_id: "twin-MARKER".to_owned(),
+        key_hash: key_hash(&twin),
+    };
+    world.ok(&private(&client("Org1MSP", "registrar"), &RegisterPatient {}, &part));
+    let rk = "4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4a";
+    assert_eq!(key_hash(&twin), key_hash(&client("Org1MSP", "patient")));
+    assert_eq!(world.refused(&confirm_by(&twin, sid, rk)), "KEY_TAKEN");
 }
 
 #[test]

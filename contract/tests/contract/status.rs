@@ -106,7 +106,7 @@ fn a_patient_is_suspended_by_its_own_hospital() {
     let registrar = client("Org1MSP", "registrar");
     let patient = client("Org1MSP", "patient");
     for (by, code) in [
-        (client("Org2MSP", "registrar"), "OUTSIDE_AUTHORITY"),
+        (client("Org2MSP", "registrar"), "SUBJECT_UNKNOWN"),
         (msp_admin("Org1MSP"), "ROLE_NOT_PERMITTED"),
         (client("Org1MSP", "officer"), "ROLE_NOT_PERMITTED"),
         (patient.clone(), "IDENTITY_UNKNOWN"),
@@ -118,15 +118,12 @@ fn a_patient_is_suspended_by_its_own_hospital() {
 
     world.ok(&set_patient(&registrar, SID, Suspended));
     let myself = world.whoami(&patient).patient.unwrap();
-    assert_eq!((myself.status, myself.sid, myself.rk), (Status::Suspended, None, None));
+    assert_eq!(myself.status, Status::Suspended);
+    assert_eq!(journal(&mut world), [("SetStatus".to_owned(), "registrar".to_owned())]);
     assert_eq!(world.whoami(&client("Org1MSP", "watch")).devices[0].submits, None);
     let batch = summaries(&client("Org1MSP", "watch"), vec![heart_rate(0)]);
     assert_eq!(world.refused(&batch), "INACTIVE");
     assert_eq!(world.refused(&device("patient", SID, "scale")), "INACTIVE");
-    let own = set_device(&patient, Some(SID), "watch", DeviceStatus::Suspended);
-    assert_eq!(world.refused(&own), "INACTIVE");
-    let asked = private(&patient, &ReadOwnSummaries {}, &read("8867-4", 0, 1));
-    assert_eq!(world.denied(&asked), "INACTIVE");
 
     world.ok(&set_patient(&registrar, SID, Active));
     world.ok(&batch);
@@ -135,6 +132,27 @@ fn a_patient_is_suspended_by_its_own_hospital() {
         let end = set_patient(&registrar, SID, Deactivated);
         assert_eq!(world.refused(&end), "OUTSIDE_AUTHORITY", "{status:?}");
     }
+}
+
+/// Whoever suspends a patient stops what others do for it, never what it reads or withdraws.
+#[test]
+fn a_suspended_patient_reads_and_narrows() {
+    let mut world = World::populated();
+    world.submit(vec![heart_rate(0)]);
+    let patient = client("Org1MSP", "patient");
+    world.ok(&set_patient(&client("Org1MSP", "registrar"), SID, Suspended));
+    let myself = world.whoami(&patient).patient.unwrap();
+    assert_eq!((myself.sid, myself.rk), (Some(SID.parse().unwrap()), Some(RK.parse().unwrap())));
+    let asked = read("8867-4", START, START + 86_400_000);
+    let page = world.ask(&private(&patient, &ReadOwnSummaries {}, &asked), &ReadOwnSummaries {});
+    assert_eq!(page.records.len(), 1);
+    assert!(world.ask(&private(&patient, &VerifyRaw {}, &verify(0)), &VerifyRaw {}).matches);
+    let by_watch = private(&client("Org1MSP", "watch"), &VerifyRaw {}, &verify(0));
+    assert_eq!(world.denied(&by_watch), "INACTIVE");
+    let own = |status| set_device(&patient, Some(SID), "watch", status);
+    world.ok(&own(DeviceStatus::Suspended));
+    assert_eq!(world.refused(&own(DeviceStatus::Active)), "INACTIVE");
+    world.ok(&own(DeviceStatus::Revoked));
 }
 
 #[test]
@@ -154,6 +172,7 @@ fn a_device_is_its_owners_and_a_regulators() {
     let mut world = World::populated();
     let (patient, other) = (client("Org1MSP", "patient"), client("Org1MSP", "other"));
     let regulator = client("RegMSP", "officer");
+    let nobody = "00000000000000000000000000000000";
     let batch = summaries(&client("Org1MSP", "watch"), vec![heart_rate(0)]);
     let own = |status| set_device(&client("Org1MSP", "patient"), Some(SID), "watch", status);
     let over = |status| set_device(&client("RegMSP", "officer"), None, "watch", status);
@@ -164,6 +183,7 @@ fn a_device_is_its_owners_and_a_regulators() {
         (&client("Org1MSP", "officer"), None, "OUTSIDE_AUTHORITY"),
         (&client("Org1MSP", "registrar"), None, "ROLE_NOT_PERMITTED"),
         (&patient, None, "IDENTITY_UNKNOWN"),
+        (&patient, Some(nobody), "ROLE_NOT_PERMITTED"),
         (&forged("Org1MSP", "patient"), Some(SID), "KEY_NOT_BOUND"),
     ] {
         let set = set_device(by, sid, "watch", DeviceStatus::Suspended);

@@ -65,6 +65,10 @@ fn budgets_of_the_other_submits() {
         (register("patient", SID), [1, 1, 1]),
         (confirm("patient", SID, RK), [0, 1, 1]),
         (device("patient", SID, "watch"), [0, 1, 1]),
+        (confirm_device(&watch, SID), [0, 1, 1]),
+        (set_gateway(&owner, SID, "watch", None), [0, 1, 1]),
+        (set_collection(&owner, SID, Collection::Paused), [0, 1, 1]),
+        (set_collection(&owner, SID, Collection::On), [0, 1, 1]),
         (summaries(&watch, batch(0..2)), [0, 1, 1]),
         (set_device(&owner, Some(SID), "watch", DeviceStatus::Suspended), [0, 1, 1]),
         (
@@ -151,7 +155,7 @@ fn hints_are_verified() {
     assert_eq!(world.refused(&send(OTHER_SID, RK)), "DEVICE_NOT_OF_SUBJECT");
     assert_eq!(world.refused(&send(SID, OTHER_RK)), "RECORDS_KEY_MISMATCH");
     let unknown = "00000000000000000000000000000000";
-    assert_eq!(world.refused(&send(unknown, RK)), "SUBJECT_UNKNOWN");
+    assert_eq!(world.refused(&send(unknown, RK)), "DEVICE_NOT_OF_SUBJECT");
 }
 
 #[test]
@@ -356,6 +360,9 @@ fn a_peer_that_misses_data_says_so_before_it_refuses() {
         summaries(&watch(), batch(0..1)),
         device("patient", SID, "scale"),
         confirm("patient", SID, RK),
+        confirm_device(&watch(), SID),
+        set_gateway(&owner, SID, "watch", None),
+        set_collection(&owner, SID, Collection::Paused),
         set_device(&owner, Some(SID), "watch", DeviceStatus::Suspended),
         set_device(&client("RegMSP", "officer"), None, "watch", DeviceStatus::Suspended),
         set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended),

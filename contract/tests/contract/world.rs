@@ -150,8 +150,15 @@ impl World {
         self.ok(&confirm("patient", SID, RK));
         self.ok(&register("other", OTHER_SID));
         self.ok(&confirm("other", OTHER_SID, OTHER_RK));
-        self.ok(&device("patient", SID, "watch"));
+        self.add_device("patient", SID, "watch");
         self
+    }
+
+    /// A device, registered by its patient and confirmed by itself.
+    #[track_caller]
+    pub(crate) fn add_device(&mut self, owner: &str, sid: &str, name: &str) {
+        self.ok(&device(owner, sid, name));
+        self.ok(&confirm_device(&client("Org1MSP", name), sid));
     }
 
     #[track_caller]
@@ -266,6 +273,39 @@ pub(crate) fn device_part(sid: &str, name: &str) -> RegisterDevicePrivate {
 
 pub(crate) fn device(owner: &str, sid: &str, name: &str) -> MockCall {
     private(&client("Org1MSP", owner), &RegisterDevice {}, &device_part(sid, name))
+}
+
+pub(crate) fn confirm_device(by: &ClientIdentity, sid: &str) -> MockCall {
+    private(by, &ConfirmDevice {}, &ConfirmDevicePrivate { sid: sid.parse().unwrap() })
+}
+
+pub(crate) fn set_gateway(
+    by: &ClientIdentity,
+    sid: &str,
+    name: &str,
+    gateway: Option<&str>,
+) -> MockCall {
+    let gateway = gateway.map(|name| client("Org1MSP", name));
+    let part = PutGatewayPrivate {
+        sid: sid.parse().unwrap(),
+        device: pid(&client("Org1MSP", name)),
+        gateway: gateway.map(|it| Gateway { pid: pid(&it), key_hash: key_hash(&it) }),
+    };
+    private(by, &PutGateway {}, &part)
+}
+
+pub(crate) fn set_collection(by: &ClientIdentity, sid: &str, to: Collection) -> MockCall {
+    let part = SetCollectionPrivate { sid: sid.parse().unwrap(), collection: to };
+    private(by, &SetCollection {}, &part)
+}
+
+/// What others did to the first patient or in its name, as it reads it.
+pub(crate) fn journal(world: &mut World) -> Vec<(String, String)> {
+    let until = world.ledger.now() + 1_000_000;
+    let asked = ReadJournalPrivate { sid: None, from: 1, until, limit: None, after: None };
+    let call = private(&client("Org1MSP", "patient"), &ReadJournal {}, &asked);
+    let page = world.ask(&call, &ReadJournal {});
+    page.entries.into_iter().map(|entry| (entry.name, entry.role)).collect()
 }
 
 /// A heart rate of the `n`th five minutes since [`START`].

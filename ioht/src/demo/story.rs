@@ -8,11 +8,12 @@ use crate::stack::Stack;
 use crate::{ClientError, secrets};
 use fabric_devnet::EnrollRequest;
 use ioht_contract::{
-    ConfirmRegistration, ConfirmRegistrationPrivate, OrganizationKind, Period, ReadOwnSummaries,
-    ReadOwnSummariesPrivate, RecordsKey, RegisterDevice, RegisterDevicePrivate,
-    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
-    RegisterStaffPrivate, StaffRole, StoredSummary, SubjectId, SubmitSummaries,
-    SubmitSummariesPrivate, Summary, UnitId, VerifyRaw, VerifyRawPrivate,
+    ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate,
+    OrganizationKind, Period, ReadOwnSummaries, ReadOwnSummariesPrivate, RecordsKey,
+    RegisterDevice, RegisterDevicePrivate, RegisterOrganization, RegisterPatient,
+    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, StaffRole, StoredSummary,
+    SubjectId, SubmitSummaries, SubmitSummariesPrivate, Summary, UnitId, VerifyRaw,
+    VerifyRawPrivate,
 };
 use std::collections::BTreeSet;
 
@@ -130,6 +131,9 @@ async fn submit(
     };
     let committed = cast.patient.submit_private(&RegisterDevice {}, &registration).await?;
     out.committed("patient", "registers the device by its key", &committed)?;
+    let confirmation = ConfirmDevicePrivate { sid: patient.sid };
+    let committed = cast.device.submit_private(&ConfirmDevice {}, &confirmation).await?;
+    out.committed("device", "confirms whose it is, with its key", &committed)?;
 
     let batch = SubmitSummariesPrivate {
         sid: patient.sid,

@@ -5,10 +5,11 @@
 use fabric_devnet::EnrollRequest;
 use ioht::{Actor, Stack, StackOptions, secrets};
 use ioht_contract::{
-    ConfirmRegistration, ConfirmRegistrationPrivate, OrganizationKind, Period,
-    ReadOwnSummariesPrivate, RecordsKey, RegisterDevice, RegisterDevicePrivate,
-    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
-    RegisterStaffPrivate, StaffRole, SubjectId, SubmitSummariesPrivate, Summary, UnitId,
+    ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate,
+    OrganizationKind, Period, ReadOwnSummariesPrivate, RecordsKey, RegisterDevice,
+    RegisterDevicePrivate, RegisterOrganization, RegisterPatient, RegisterPatientPrivate,
+    RegisterStaff, RegisterStaffPrivate, StaffRole, SubjectId, SubmitSummariesPrivate, Summary,
+    UnitId,
 };
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -79,6 +80,8 @@ impl World {
             active_from: Some(active_from),
         };
         actor.submit_private(&RegisterDevice {}, &registration).await.unwrap();
+        let confirmation = ConfirmDevicePrivate { sid };
+        device.submit_private(&ConfirmDevice {}, &confirmation).await.unwrap();
         Patient { actor, enrolment_id, sid, rk, device, active_from }
     }
 }
