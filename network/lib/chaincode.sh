@@ -2,22 +2,9 @@
 # shellcheck shell=bash
 
 package_chaincode() {
-    local work=$NETWORK_DIR/package
-    PACKAGE=$work/$CHAINCODE.tar.gz
-    rm -rf "$work" && mkdir -p "$work"
-    sed "s|@ADDRESS@|$CHAINCODE_ADDRESS|" "$HERE/connection.json.template" >"$work/connection.json"
-    printf '{"type":"ccaas","label":"%s_%s"}\n' "$CHAINCODE" "$CHAINCODE_VERSION" >"$work/metadata.json"
-    # The same content must give the same package id on every machine.
-    reproducible_tar "$work" code.tar.gz connection.json
-    reproducible_tar "$work" "$CHAINCODE.tar.gz" metadata.json code.tar.gz
-    PACKAGE_ID=$(peer lifecycle chaincode calculatepackageid "$PACKAGE")
+    PACKAGE=$NETWORK_DIR/$CHAINCODE.tar.gz
+    PACKAGE_ID=$("$HERE/package.sh" --label "${CHAINCODE}_$CHAINCODE_VERSION" --address "$CHAINCODE_ADDRESS" "$PACKAGE")
     say "$PACKAGE_ID" >"$NETWORK_DIR/package-id"
-}
-
-reproducible_tar() {
-    local folder=$1 archive=$2
-    shift 2
-    tar -C "$folder" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - "$@" | gzip -n >"$folder/$archive"
 }
 
 install_chaincode() {

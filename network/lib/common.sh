@@ -87,7 +87,7 @@ wait_for() {
     shift 3
     deadline=$((SECONDS + seconds))
     until "$@" >/dev/null 2>&1; do
-        running "$process" || die "$process stopped: $(grep -aE 'panic:|FATAL|Fatal|Error|ccaas-server:|address already in use' "$LOGS_DIR/$process.log" | tail -n 1)
+        running "$process" || die "$process stopped: $(tail -n 20 "$LOGS_DIR/$process.log" | grep -aE 'panic:|FATAL|Fatal|Error|ccaas-server:|address already in use' | tail -n 1)
 see $LOGS_DIR/$process.log"
         [ $SECONDS -lt $deadline ] || die "$what did not happen within $seconds s; see $LOGS_DIR/$process.log"
         sleep 0.2

@@ -6,7 +6,7 @@ running() {
     local file=$PIDS_DIR/$1 pid program
     [ -f "$file" ] || return 1
     read -r pid program <"$file"
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$program" ]
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$program" ] && ! grep -qs '^State:[[:space:]]*Z' "/proc/$pid/status"
 }
 
 # start NAME COMMAND…: in the background, its output in the log of that name.

@@ -4,9 +4,9 @@
 #   documented.sh FILE [MSP]…
 #
 # Blocks marked `bash` run one after the other in one shell. A block marked `text` after one of them
-# is what must be among what it prints; where that begins with "Error", the commands must fail. Blocks marked
-# `bash each` run once for each MSP named, with its id in $MSP and in a shell of their own. Other
-# blocks are not run.
+# is what must be among what it prints; after one marked `bash fails` the commands must fail as well.
+# Blocks marked `bash each` run once for each MSP named, with its id in $MSP and in a shell of their
+# own. Other blocks are not run.
 set -eo pipefail
 
 doc_file=$(realpath "$1")
@@ -44,19 +44,17 @@ doc_count=0
 for doc_block in "$doc_work"/[0-9]*; do
     doc_what=$(cat "$doc_block")
     case $doc_block in
-        *.bash)
-            doc_next=$(printf '%s/%03d.text' "$doc_work" $((10#$(basename "$doc_block" .bash) + 1)))
+        *.bash | *.bash-fails)
+            doc_number=$(basename "${doc_block%.*}")
+            doc_next=$(printf '%s/%03d.text' "$doc_work" $((10#$doc_number + 1)))
             doc_expected=
             [ ! -f "$doc_next" ] || doc_expected=$(cat "$doc_next")
-            case $doc_expected in
-                Error*)
-                    if eval "$doc_what" >"$doc_work/printed" 2>&1; then
-                        printf 'it was expected to fail\n' >>"$doc_work/printed"
-                        exit 1
-                    fi
-                    ;;
-                *) eval "$doc_what" >"$doc_work/printed" 2>&1 ;;
-            esac
+            if [ "${doc_block##*.}" = bash ]; then
+                eval "$doc_what" >"$doc_work/printed" 2>&1
+            elif eval "$doc_what" >"$doc_work/printed" 2>&1; then
+                printf 'it was expected to fail\n' >>"$doc_work/printed"
+                exit 1
+            fi
             # Fabric's commands put one space or two between fields, at their own choice.
             case $(tr -s ' ' <"$doc_work/printed") in
                 *"$(tr -s ' ' <<<"$doc_expected")"*) ;;

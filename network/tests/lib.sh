@@ -10,7 +10,7 @@ DEFAULT_ORGANIZATIONS=(
 )
 
 # own_network DIR [LINE]…: settings of a network in a folder of its own. A line is the MSP id, kind
-# and domain of an organisation.
+# and domain of an organisation; the third port after its peer's is free for a chaincode server.
 own_network() {
     local dir=$1 port line
     shift
@@ -48,11 +48,14 @@ with_network() (
     dir=$1
     shift
     finish() {
-        local status=$?
+        local status=$? file
         trap - EXIT
         if [ $status -ne 0 ]; then
-            tail -n 15 "$dir"/network/logs/*.log 2>/dev/null | cut -c 1-300 >&2 || true
+            tail -n 15 "$dir"/network/logs/*.log "$dir"/deployment/*/server.log 2>/dev/null | cut -c 1-300 >&2 || true
         fi
+        for file in "$dir"/deployment/*/server.pid; do
+            [ ! -f "$file" ] || kill "$(cat "$file")" || status=1
+        done
         if [ -d "$dir/network" ]; then "$NETWORK" clean >/dev/null || status=1; fi
         rm -rf "$dir"
         exit $status
