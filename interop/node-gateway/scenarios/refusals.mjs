@@ -135,8 +135,10 @@ async function conflicts() {
     await refused('the organisation again', hospital, 'RegisterOrganization', { kind: 'custodian' }, undefined, 'ORGANIZATION_EXISTS');
     await refused('the patient again', registrar, 'RegisterPatient', {}, registration(hex(16), one.actor), 'PATIENT_EXISTS');
     await refused('the confirmation again', one.actor, 'ConfirmRegistration', {}, { sid: one.sid, rk: one.rk, secret: hex(32) }, 'NOT_PENDING');
-    const watch = { sid: one.sid, device: one.device.pid, key_hash: one.device.keyHash, profile: 'watch' };
-    await refused('the device again', one.actor, 'RegisterDevice', {}, watch, 'DEVICE_EXISTS');
+    const named = { sid: two.sid, device: one.device.pid, key_hash: one.device.keyHash, profile: 'watch' };
+    await refused('a device confirms where nobody named it', one.device, 'ConfirmDevice', {}, { sid: two.sid }, 'ROLE_NOT_PERMITTED');
+    await two.actor.submit('RegisterDevice', {}, named);
+    await refused('a second patient\'s device', one.device, 'ConfirmDevice', {}, { sid: two.sid }, 'DEVICE_EXISTS');
     const staff = (roles, unit = 'root', person = registrar) => ['RegisterStaff', { unit, roles, period: { start: 0 } }, { enrolment_id: person.enrolmentId }];
     await refused('the registrar again', hospital, ...staff(['registrar']), 'STAFF_EXISTS');
     await refused('staff without a role', hospital, ...staff([]), 'ARGUMENT_INVALID');
@@ -171,7 +173,7 @@ async function outOfForce() {
     const patient = (status) => registrar.submit('SetStatus', { target: 'patient' }, { sid: one.sid, status });
     await patient('suspended');
     await submit('the device of a suspended patient', one, 'INACTIVE');
-    await unread('a suspended patient reads', one.actor, 'ReadOwnSummaries', one.question(), 'INACTIVE');
+    await refused('a suspended patient registers a device', one.actor, 'RegisterDevice', {}, { sid: one.sid, device: hex(16), key_hash: hex(32), profile: 'ring' }, 'INACTIVE');
     await patient('active');
     await committed(one.actor, device(one, 'suspended'));
     await submit('a suspended device', one, 'INACTIVE');

@@ -153,6 +153,7 @@ export class World {
         await actor.submit('ConfirmRegistration', {}, { sid, rk, secret: hex(32) });
         const from = Math.floor(Date.now() / GRID_MS) * GRID_MS - WINDOWS * GRID_MS;
         await actor.submit('RegisterDevice', {}, { sid, device: device.pid, key_hash: device.keyHash, profile: 'pulse-sensor', active_from: from });
+        await device.submit('ConfirmDevice', {}, { sid });
         return new Patient(actor, device, sid, rk, from);
     }
 
