@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fabric_protos::gateway::gateway_client::GatewayClient;
+use fabric_protos::protos::deliver_client::DeliverClient;
 use tonic::transport::Channel;
 use tonic::{IntoRequest, Request, Response, Status};
 
@@ -19,6 +21,9 @@ const MESSAGE_BYTES_MAX: usize = 100 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Connection {
     client: GatewayClient<Channel>,
+    blocks: DeliverClient<Channel>,
+    /// SHA-256 of the certificate in the TLS handshake; empty without one.
+    client_certificate_hash: Bytes,
 }
 
 impl Connection {
@@ -28,7 +33,8 @@ impl Connection {
     /// When the options cannot be used or no connection is established.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let channel = options.endpoint()?.connect().await;
-        Ok(Self::from_channel(channel.map_err(|source| options.transport_error(source))?))
+        let channel = channel.map_err(|source| options.transport_error(source))?;
+        Ok(Self::from_channel(channel).with_client_certificate_hash(options.certificate_hash()))
     }
 
     /// Connects at the first call, so that a client can start while its peer cannot be reached.
@@ -36,22 +42,40 @@ impl Connection {
     /// # Errors
     /// When the options cannot be used.
     pub fn connect_lazily(options: &ConnectOptions) -> Result<Self, ConnectError> {
-        Ok(Self::from_channel(options.endpoint()?.connect_lazy()))
+        let channel = options.endpoint()?.connect_lazy();
+        Ok(Self::from_channel(channel).with_client_certificate_hash(options.certificate_hash()))
     }
 
     /// Uses a channel made by the caller, for transports that [`ConnectOptions`] does not offer. Its security, windows
     /// and pings are the caller's.
     #[must_use]
     pub fn from_channel(channel: Channel) -> Self {
-        let client = GatewayClient::new(channel)
+        let client = GatewayClient::new(channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        Self { client }
+        let blocks = DeliverClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Self { client, blocks, client_certificate_hash: Bytes::new() }
+    }
+
+    /// Tells which certificate the channel presents in its TLS handshake, as the SHA-256 of its DER form. Peers with mutual
+    /// TLS compare it with requests for blocks; [`ConnectOptions::client_certificate`] needs nothing more.
+    #[must_use]
+    pub fn with_client_certificate_hash(mut self, hash: impl Into<Bytes>) -> Self {
+        self.client_certificate_hash = hash.into();
+        self
     }
 
     /// A client of its own for one call.
     pub(crate) fn client(&self) -> GatewayClient<Channel> {
         self.client.clone()
+    }
+
+    pub(crate) fn deliver_client(&self) -> DeliverClient<Channel> {
+        self.blocks.clone()
+    }
+
+    pub(crate) fn client_certificate_hash(&self) -> Bytes {
+        self.client_certificate_hash.clone()
     }
 }
 

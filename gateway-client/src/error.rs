@@ -234,13 +234,8 @@ impl CallError {
         }
     }
 
-    /// The gateway turned the call away before looking at it.
-    pub(crate) fn is_overload(&self) -> bool {
-        match self.code {
-            Code::ResourceExhausted => true,
-            Code::Unknown => self.message.contains("exceeding concurrency limit"),
-            _ => false,
-        }
+    fn is_overload(&self) -> bool {
+        is_overload(self.code, &self.message)
     }
 
     /// The call was looked at and refused: it had no effect, and will not have.
@@ -257,6 +252,15 @@ impl CallError {
                 | Code::Unimplemented
                 | Code::Unauthenticated
         )
+    }
+}
+
+/// The peer turned the call away before looking at it.
+pub(crate) fn is_overload(code: Code, message: &str) -> bool {
+    match code {
+        Code::ResourceExhausted => true,
+        Code::Unknown => message.contains("exceeding concurrency limit"),
+        _ => false,
     }
 }
 
@@ -351,7 +355,7 @@ impl Error for CommitError {}
 const TONIC_DEADLINE: &str = "Timeout expired";
 
 /// The status code as Fabric's own gateway would give it.
-fn code(status: &Status) -> Code {
+pub(crate) fn code(status: &Status) -> Code {
     match status.code() {
         Code::Cancelled if status.message() == TONIC_DEADLINE => Code::DeadlineExceeded,
         // Only a status made on this side has a source: the connection broke in the middle of the call.

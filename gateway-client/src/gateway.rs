@@ -150,11 +150,17 @@ impl Gateway {
         message: SignedMessage,
         bytes: &[u8],
     ) -> Result<Bytes, GatewayError> {
+        self.sign_bytes(bytes).map_err(|source| GatewayError::Sign {
+            transaction_id: transaction_id.to_owned(),
+            message,
+            source,
+        })
+    }
+
+    fn sign_bytes(&self, bytes: &[u8]) -> Result<Bytes, SignError> {
         match &self.inner.signer {
             None => Ok(Bytes::new()),
-            Some(signer) => signer.sign(bytes).map(Bytes::from).map_err(|source| {
-                GatewayError::Sign { transaction_id: transaction_id.to_owned(), message, source }
-            }),
+            Some(signer) => signer.sign(bytes).map(Bytes::from),
         }
     }
 }
@@ -165,13 +171,27 @@ pub(crate) fn require_signature(
     message: SignedMessage,
     signature: &Bytes,
 ) -> Result<(), GatewayError> {
+    supplied(signature).map_err(|source| GatewayError::Sign {
+        transaction_id: transaction_id.to_owned(),
+        message,
+        source,
+    })
+}
+
+/// The signature that was supplied, or else the signer's.
+pub(crate) fn signature_or_sign(
+    gateway: &Gateway,
+    given: &Bytes,
+    bytes: &[u8],
+) -> Result<Bytes, SignError> {
+    let signature = if given.is_empty() { gateway.sign_bytes(bytes)? } else { given.clone() };
+    supplied(&signature)?;
+    Ok(signature)
+}
+
+fn supplied(signature: &Bytes) -> Result<(), SignError> {
     if signature.is_empty() {
-        let source = SignError::new("there is no signer here, and no signature was supplied");
-        return Err(GatewayError::Sign {
-            transaction_id: transaction_id.to_owned(),
-            message,
-            source,
-        });
+        return Err(SignError::new("there is no signer here, and no signature was supplied"));
     }
     Ok(())
 }
@@ -210,6 +230,10 @@ impl Network {
             chaincode: chaincode.into(),
             extension: extension.encode_to_vec().into(),
         }
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// A transaction submitted earlier, by this process or another, whose commit status is asked for.

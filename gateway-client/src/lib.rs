@@ -63,6 +63,19 @@
 //!
 //! Every call has a deadline ([`Timeouts`]): 5 s to evaluate, 15 s to endorse, 5 s to submit, 60 s for the commit status.
 //!
+//! # Following
+//!
+//! | stream of | by | for whom |
+//! |---|---|---|
+//! | [`ChaincodeEvent`] | [`Contract::events`] | readers of the channel |
+//! | [`Block`] | [`Network::block_events`] | who may read full blocks |
+//! | [`FilteredBlock`] | [`Network::filtered_block_events`] | readers of the channel |
+//! | [`BlockAndPrivateData`] | [`Network::block_and_private_data_events`] | who may read full blocks, and the collections |
+//!
+//! A stream ends with a typed [`EventError`], and is never opened again by itself: a [`Checkpointer`], in memory or in a
+//! file, knows where the next one goes on, so that nothing is lost and nothing comes twice. A block that is missing or comes
+//! again, and a checkpoint of another ledger, are errors.
+//!
 //! # What a gateway is trusted with
 //!
 //! The gateway sees arguments and transient data, and says what a query returned: use a peer of your own organisation. It
@@ -75,6 +88,7 @@ mod commit;
 mod connection;
 mod contract_error;
 mod error;
+mod events;
 mod gateway;
 mod options;
 mod proposal;
@@ -88,8 +102,14 @@ pub use commit::{Commit, CommitStatus, Submitted};
 pub use connection::Connection;
 pub use contract_error::ContractError;
 pub use error::{CallError, CommitError, ErrorDetail, GatewayError, Obstacle, SignedMessage};
+pub use events::{
+    BlockEvents, BlockEventsRequest, BlockTransaction, ChaincodeEvent, ChaincodeEvents,
+    ChaincodeEventsRequest, Checkpoint, Checkpointer, DeliveredBlock, EventError,
+    FileCheckpointError, FileCheckpointer, MemoryCheckpointer,
+};
 pub use fabric_identity::{Identity, KeyError, SignError, Signer, SigningKey};
-pub use fabric_protos::protos::TxValidationCode;
+pub use fabric_protos::common::Block;
+pub use fabric_protos::protos::{BlockAndPrivateData, FilteredBlock, TxValidationCode};
 pub use gateway::{Contract, Gateway, Network, Timeouts};
 pub use options::{
     CONNECT_TIMEOUT, ConnectError, ConnectOptions, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_INTERVAL_MIN,

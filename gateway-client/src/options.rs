@@ -4,10 +4,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use thiserror::Error;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity as TlsIdentity, Uri};
+
+use crate::proposal::sha256;
 
 /// Time for the TCP and TLS handshakes together, unless set otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -157,6 +160,13 @@ impl ConnectOptions {
             connect_timeout: CONNECT_TIMEOUT,
             keep_alive_interval: KEEP_ALIVE_INTERVAL,
         }
+    }
+
+    /// SHA-256 of the client certificate; empty without one.
+    pub(crate) fn certificate_hash(&self) -> Bytes {
+        let pem = self.client.as_ref().map(|client| client.certificate_pem.as_bytes());
+        let first = pem.and_then(|pem| CertificateDer::pem_slice_iter(pem).find_map(Result::ok));
+        first.map_or_else(Bytes::new, |first| Bytes::copy_from_slice(&sha256(&first)))
     }
 
     /// The endpoint, with all that is fixed for a Fabric peer.

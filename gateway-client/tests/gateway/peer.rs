@@ -1,7 +1,6 @@
 //! A peer with the Gateway service: honest unless its script says otherwise, strict about what clients send.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,17 +9,19 @@ use fabric_gateway_client::{
     ConnectOptions, Connection, Contract, Gateway, Identity, RetryPolicy, SigningKey, Timeouts,
 };
 use fabric_identity::VerifyingKey;
-use fabric_protos::common::{Envelope, Header, Payload};
+use fabric_protos::common::{ChannelHeader, Envelope, Header, Payload};
 use fabric_protos::gateway::gateway_server::{self, GatewayServer};
 use fabric_protos::gateway::{
-    ChaincodeEventsResponse, CommitStatusRequest, CommitStatusResponse, EndorseRequest,
-    EndorseResponse, ErrorDetail, EvaluateRequest, EvaluateResponse, SignedChaincodeEventsRequest,
-    SignedCommitStatusRequest, SubmitRequest, SubmitResponse,
+    ChaincodeEventsRequest, ChaincodeEventsResponse, CommitStatusRequest, CommitStatusResponse,
+    EndorseRequest, EndorseResponse, ErrorDetail, EvaluateRequest, EvaluateResponse,
+    SignedChaincodeEventsRequest, SignedCommitStatusRequest, SubmitRequest, SubmitResponse,
 };
+use fabric_protos::orderer::SeekInfo;
+use fabric_protos::protos::deliver_server::DeliverServer;
 use fabric_protos::protos::{
-    ChaincodeAction, ChaincodeActionPayload, ChaincodeEndorsedAction, ChaincodeId, Endorsement,
-    ProposalResponsePayload, Response as ContractResponse, SignedProposal, Transaction,
-    TransactionAction, TxValidationCode,
+    ChaincodeAction, ChaincodeActionPayload, ChaincodeEndorsedAction, ChaincodeId, DeliverResponse,
+    Endorsement, ProposalResponsePayload, Response as ContractResponse, SignedProposal,
+    Transaction, TransactionAction, TxValidationCode,
 };
 use fabric_protos::rpc;
 use fabric_shim_protos::{common as judge_common, msp as judge_msp, peer as judge_peer};
@@ -30,6 +31,8 @@ use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic::{Code, Request, Response, Status};
+
+use crate::streams::{Play, Played};
 
 pub(crate) const CHANNEL: &str = "mychannel";
 pub(crate) const CHAINCODE: &str = "ioht";
@@ -63,6 +66,9 @@ pub(crate) enum Seen {
     Endorse(EndorseRequest),
     Submit(SubmitRequest),
     Status(CommitStatusRequest),
+    Events(ChaincodeEventsRequest),
+    /// The call, and what is asked for.
+    Deliver(&'static str, ChannelHeader, SeekInfo),
 }
 
 /// An endorsed transaction in parts.
@@ -84,6 +90,8 @@ pub(crate) struct Script {
     pub(crate) endorse: VecDeque<Step>,
     pub(crate) submit: VecDeque<Step>,
     pub(crate) status: VecDeque<Step>,
+    pub(crate) events: VecDeque<Play<ChaincodeEventsResponse>>,
+    pub(crate) blocks: VecDeque<Play<DeliverResponse>>,
 }
 
 pub(crate) struct State {
@@ -109,7 +117,8 @@ impl Stage {
     pub(crate) async fn new() -> Self {
         let key = Arc::new(SigningKey::generate().unwrap().0);
         let peer = Peer::new(&key);
-        let address = serve(Server::builder().add_service(peer.service())).await;
+        let router = Server::builder().add_service(peer.service());
+        let address = serve(router.add_service(DeliverServer::new(peer.clone()))).await;
         let options = ConnectOptions::plaintext(address);
         let connection = Connection::connect(&options).await.unwrap();
         let gateway = Gateway::new(connection.clone(), &identity(), key.clone());
@@ -143,6 +152,8 @@ impl Stage {
             Seen::Endorse(_) => "endorse",
             Seen::Submit(_) => "submit",
             Seen::Status(_) => "status",
+            Seen::Events(_) => "events",
+            Seen::Deliver(..) => "deliver",
         };
         self.seen().iter().map(name).collect::<Vec<_>>().join(" ")
     }
@@ -223,7 +234,7 @@ impl Peer {
         self.0.seen.lock().unwrap().push(seen(request.get_ref()));
     }
 
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Status> {
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Status> {
         let verified = self.0.client.verify(message, signature);
         verified.map_err(|error| Status::permission_denied(format!("bad signature: {error}")))
     }
@@ -325,12 +336,9 @@ impl Parts {
     }
 }
 
-type Events =
-    Pin<Box<dyn tokio_stream::Stream<Item = Result<ChaincodeEventsResponse, Status>> + Send>>;
-
 #[tonic::async_trait]
 impl gateway_server::Gateway for Peer {
-    type ChaincodeEventsStream = Events;
+    type ChaincodeEventsStream = Played<ChaincodeEventsResponse>;
 
     async fn evaluate(
         &self,
@@ -403,8 +411,8 @@ impl gateway_server::Gateway for Peer {
 
     async fn chaincode_events(
         &self,
-        _: Request<SignedChaincodeEventsRequest>,
-    ) -> Result<Response<Events>, Status> {
-        Err(Status::unimplemented("not in these tests"))
+        request: Request<SignedChaincodeEventsRequest>,
+    ) -> Result<Response<Self::ChaincodeEventsStream>, Status> {
+        self.play_events(&request.into_inner()).map(Response::new)
     }
 }
