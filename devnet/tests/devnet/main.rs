@@ -20,6 +20,7 @@ mod happy;
 mod identities;
 mod private_data;
 mod restart;
+mod rust_events;
 mod rust_stack;
 mod stream;
 mod submitting;
