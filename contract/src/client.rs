@@ -11,14 +11,16 @@
 //! ```
 
 use crate::{
-    ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate,
-    DeviceStatusPrivate, IohtContract, JournalPage, Myself, PRIVATE, PatientStatusPrivate,
-    PutGateway, PutGatewayPrivate, PutUnit, RawVerdict, ReadJournal, ReadJournalPrivate,
-    ReadOwnSummaries, ReadOwnSummariesPrivate, Receipt, RegisterDevice, RegisterDevicePrivate,
-    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
-    RegisterStaffPrivate, SetCollection, SetCollectionPrivate, SetStatus, StaffReceipt,
-    SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt, SummaryPage, VerifyRaw,
-    VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
+    AcceptDelegation, ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration,
+    ConfirmRegistrationPrivate, DelegationPrivate, DeviceStatusPrivate, EndDelegation,
+    IohtContract, JournalPage, ListDelegations, Myself, OfPatientPrivate, PRIVATE,
+    PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate, PutCareTeam,
+    PutCareTeamPrivate, PutGateway, PutGatewayPrivate, PutUnit, RawVerdict, ReadJournal,
+    ReadJournalPrivate, ReadOwnSummaries, ReadOwnSummariesPrivate, RebindKey, RebindKeyPrivate,
+    Receipt, RegisterDevice, RegisterDevicePrivate, RegisterOrganization, RegisterPatient,
+    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, Relations, SetCollection,
+    SetCollectionPrivate, SetStatus, StaffReceipt, SubmitSummaries, SubmitSummariesPrivate,
+    SummariesReceipt, SummaryPage, VerifyRaw, VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
 };
 use fabric_contract_rs::{Contract, Evaluate, Kind, Submit};
 use schemars::{JsonSchema, Schema, schema_for};
@@ -107,6 +109,12 @@ calls! {
     Submit PutGateway, PutGatewayPrivate, Receipt;
     Submit SetCollection, SetCollectionPrivate, Receipt;
     Submit SetStatus, StatusPrivate, Receipt;
+    Submit PutCareTeam, PutCareTeamPrivate, Receipt;
+    Submit RebindKey, RebindKeyPrivate, Receipt;
+    Submit ProposeDelegation, ProposeDelegationPrivate, Receipt;
+    Submit AcceptDelegation, DelegationPrivate, Receipt;
+    Submit EndDelegation, DelegationPrivate, Receipt;
+    Evaluate ListDelegations, OfPatientPrivate, Relations;
     Submit SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt;
     Evaluate ReadOwnSummaries, ReadOwnSummariesPrivate, SummaryPage;
     Evaluate VerifyRaw, VerifyRawPrivate, RawVerdict;

@@ -1,4 +1,4 @@
-//! Delegation: who acts for a patient.
+//! Delegation: who acts for a patient. How it comes about is in `delegating.rs`.
 
 use crate::ids::{DocumentDigest, KeyHash, ParticipantId};
 use crate::time::Period;

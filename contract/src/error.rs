@@ -152,6 +152,18 @@ pub enum ContractError {
     /// An offer that was not taken up in time.
     #[error("the offer has lapsed; ask for another")]
     OfferLapsed,
+    /// Something to agree to that nobody proposed.
+    #[error("nothing of this kind is proposed, or it still waits for a countersignature")]
+    NotProposed,
+    /// A care team without room.
+    #[error("a care team has at most 32 members")]
+    CareTeamFull,
+    /// A patient has no room for another delegate.
+    #[error("a patient has at most 8 delegations; end one")]
+    DelegationsFull,
+    /// Somebody is the patient's delegate already.
+    #[error("the participant is the patient's delegate already; end that first")]
+    DelegationExists,
     /// A patient has no room for another device.
     #[error("a patient has at most 32 devices; revoke one")]
     DevicesFull,
@@ -216,6 +228,10 @@ impl ContractError {
             Self::NotPending => ("NOT_PENDING", 409),
             Self::DeviceExists => ("DEVICE_EXISTS", 409),
             Self::OfferLapsed => ("OFFER_LAPSED", 409),
+            Self::NotProposed => ("NOT_PROPOSED", 409),
+            Self::CareTeamFull => ("CARE_TEAM_FULL", 409),
+            Self::DelegationsFull => ("DELEGATIONS_FULL", 409),
+            Self::DelegationExists => ("DELEGATION_EXISTS", 409),
             Self::DevicesFull => ("DEVICES_FULL", 409),
             Self::KeyTaken => ("KEY_TAKEN", 409),
             Self::RecordsKeyTaken => ("RECORDS_KEY_TAKEN", 409),

@@ -45,6 +45,7 @@ pub mod client;
 mod consent;
 mod decimal;
 pub mod decision;
+mod delegating;
 mod delegation;
 mod device;
 mod device_registration;
@@ -60,6 +61,7 @@ mod participant;
 mod patient;
 pub mod policies;
 mod private;
+mod rebind;
 mod record;
 mod role;
 mod routes;
@@ -73,13 +75,17 @@ mod time;
 mod whoami;
 
 pub use answer::{Announcement, Receipt};
-pub use care_team::CARE_TEAM_MAX;
+pub use care_team::{CARE_TEAM_MAX, PutCareTeam, PutCareTeamPrivate};
 pub use consent::{
     ACTORS_MAX, Action, Actor, ActorError, BreakGlass, CODES_MAX, Directive, DirectiveStatus,
     EXCEPTIONS_MAX, Effect, Exception, Language, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX,
     PURPOSES_MAX, Provision, SENSITIVITIES_MAX, ShownText, TermsReference,
 };
 pub use decimal::{Decimal, DecimalError};
+pub use delegating::{
+    AcceptDelegation, DelegationPrivate, DelegationView, EndDelegation, ListDelegations,
+    OfPatientPrivate, ProposeDelegation, ProposeDelegationPrivate, Relations,
+};
 pub use delegation::{DELEGATIONS_MAX, Delegation, DelegationKind, DelegationStatus, Power};
 pub use device::{Device, DeviceStatus, Gateway};
 pub use device_registration::{
@@ -110,6 +116,7 @@ pub use patient::{
 };
 pub use policies::{OrganizationKind, Policies, PolicyError};
 pub use private::{PRIVATE, PRIVATE_BYTES_MAX};
+pub use rebind::{RebindKey, RebindKeyPrivate};
 pub use record::{
     Component, Confidentiality, DigestAlgorithm, Labels, Modality, Raw, Record, RecordBody,
     RecordStatus, Stat, Statistic, Summary,
@@ -128,8 +135,8 @@ pub use summary::{
 };
 pub use time::{CLOCK_SKEW_MS_MAX, KeyGrid, KeyNewest, KeyTime, Period, TIME_MS_MAX};
 pub use whoami::{
-    DeviceSelf, GATEWAY_DEVICES_MAX, Myself, OrganizationSelf, PatientSelf, StaffSelf, Submission,
-    WhoAmI, WhoAmIPrivate,
+    DelegationSelf, DeviceSelf, GATEWAY_DEVICES_MAX, Myself, OrganizationSelf, PatientSelf,
+    StaffSelf, Submission, WhoAmI, WhoAmIPrivate,
 };
 
 use fabric_contract_rs::{Contract, QueryReader, Route};

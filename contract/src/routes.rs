@@ -1,10 +1,13 @@
 //! Every transaction there is.
 
+use crate::care_team::PutCareTeam;
+use crate::delegating::{AcceptDelegation, EndDelegation, ListDelegations, ProposeDelegation};
 use crate::device_registration::{ConfirmDevice, PutGateway, RegisterDevice, SetCollection};
 use crate::journal::ReadJournal;
 use crate::organization::{PutUnit, RegisterOrganization};
 use crate::patient::{ConfirmRegistration, RegisterPatient};
 use crate::policies::{Catalogued, Policies};
+use crate::rebind::RebindKey;
 use crate::set_status::SetStatus;
 use crate::staff::RegisterStaff;
 use crate::summary::{ReadOwnSummaries, SubmitSummaries, VerifyRaw};
@@ -37,6 +40,12 @@ transactions! {
     submit   Submit   PutGateway;
     submit   Submit   SetCollection;
     submit   Submit   SetStatus;
+    submit   Submit   PutCareTeam;
+    submit   Submit   RebindKey;
+    submit   Submit   ProposeDelegation;
+    submit   Submit   AcceptDelegation;
+    submit   Submit   EndDelegation;
+    evaluate Evaluate ListDelegations;
     submit   Submit   SubmitSummaries;
     evaluate Evaluate ReadOwnSummaries;
     evaluate Evaluate VerifyRaw;

@@ -35,7 +35,7 @@ pub const PATIENTS: Table<(ParticipantId,), Patient> =
 pub const RECORDS_KEYS: Table<(RecordsKey,), Claim> =
     Table::new("records_key", Space::Private(HEALTH));
 
-/// Whose a key is: of patients, devices and delegates that have proved to hold it.
+/// Whose a key is: of patients and devices.
 pub const KEYS: Table<(KeyHash,), KeyBinding> = Table::new("key", Space::Private(HEALTH));
 
 /// What others did to a patient or in its name: by records key, newest first, then transaction.

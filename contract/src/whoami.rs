@@ -1,5 +1,6 @@
 //! What the ledger knows of the caller.
 
+use crate::delegating::DelegationView;
 use crate::device::{Device, DeviceStatus};
 use crate::error::ContractError;
 use crate::head::{Collection, Head};
@@ -17,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Devices that one query asks about; each costs two reads.
+/// Devices, and patients, that one query asks about; each costs two reads.
 pub const GATEWAY_DEVICES_MAX: usize = 16;
 
 /// Tells the caller who it is and, for patients, devices and their gateways, what the keys of their
@@ -35,6 +36,9 @@ pub struct WhoAmIPrivate {
     /// Devices that the caller is the gateway of, at most 16.
     #[serde(default)]
     pub devices: Vec<ParticipantId>,
+    /// Patients that the caller is, or is to be, a delegate of, at most 16.
+    #[serde(default)]
+    pub patients: Vec<SubjectId>,
 }
 
 /// The answer of [`WhoAmI`].
@@ -56,6 +60,20 @@ pub struct Myself {
     /// Its registration as a device, if there is one, then those of the devices asked about that it
     /// is the gateway of.
     pub devices: Vec<DeviceSelf>,
+    /// What it is to those of the patients asked about that name it as a delegate.
+    pub delegations: Vec<DelegationSelf>,
+}
+
+/// The caller as a patient's delegate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationSelf {
+    /// The patient.
+    pub sid: SubjectId,
+    /// Whether the caller's key is the one it was named with; without it it cannot act.
+    pub key_bound: bool,
+    /// What it may do, and how far it has come.
+    pub delegation: DelegationView,
 }
 
 /// The caller's organisation.
@@ -150,8 +168,10 @@ impl Evaluate for WhoAmI {
         ledger: &impl QueryReader,
     ) -> Result<Myself, ContractError> {
         let asked: WhoAmIPrivate = private::take_if_given(cx)?;
-        if asked.devices.len() > GATEWAY_DEVICES_MAX {
-            return Err(ContractError::ArgumentInvalid("ask about at most 16 devices"));
+        if asked.devices.len().max(asked.patients.len()) > GATEWAY_DEVICES_MAX {
+            return Err(ContractError::ArgumentInvalid(
+                "ask about at most 16 devices and patients",
+            ));
         }
         policies.require(Self::NAME, RoleSet::NONE.with(Role::Anyone))?;
         let tx = Tx::of(cx)?;
@@ -172,7 +192,12 @@ impl Evaluate for WhoAmI {
         for pid in std::iter::once(caller.pid).chain(asked.devices) {
             devices.extend(device(pid, &caller, ledger).await?);
         }
+        let mut delegations = Vec::new();
+        for sid in asked.patients {
+            delegations.extend(delegation(sid, &caller, ledger).await?);
+        }
         Ok(Myself {
+            delegations,
             pid: caller.pid,
             msp: caller.msp,
             msp_admin: caller.is_msp_admin,
@@ -205,6 +230,21 @@ async fn patient(
         rk: head.rk.filter(|_| key_bound),
         collection: key_bound.then_some(head.collection),
         pending_key: head.pending_rebind.filter(|_| key_bound).map(|rebind| rebind.key_hash),
+    }))
+}
+
+/// Nothing where the caller is not named, whether there is such a patient or not.
+async fn delegation(
+    sid: SubjectId,
+    caller: &Participant,
+    ledger: &impl Reader,
+) -> Result<Option<DelegationSelf>, ContractError> {
+    let Some(head) = HEADS.get(ledger, &(sid,)).await? else { return Ok(None) };
+    let found = head.delegations.iter().find(|it| it.delegate == caller.pid);
+    Ok(found.map(|it| DelegationSelf {
+        sid,
+        key_bound: it.key_hash == caller.key_hash,
+        delegation: it.into(),
     }))
 }
 

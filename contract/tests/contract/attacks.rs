@@ -74,7 +74,8 @@ fn what_is_a_device_is_told_to_nobody_else() {
             world.denied(&private(&by, &VerifyRaw {}, &VerifyRawPrivate { device, ..verify(0) }))
         });
         assert_eq!(told[0], told[1]);
-        let asked = WhoAmIPrivate { devices: vec![unknown, known] };
+        let devices = vec![unknown, known];
+        let asked = WhoAmIPrivate { devices, ..WhoAmIPrivate::default() };
         assert_eq!(world.ask(&private(&by, &WhoAmI {}, &asked), &WhoAmI {}).devices, []);
     }
     let owner = client("Org1MSP", "other");

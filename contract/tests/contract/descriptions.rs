@@ -102,6 +102,18 @@ fn what_is_sent_and_answered_fits_its_schema() {
     check(world, "patient", &Invocation::with_private(&SetCollection {}, &on));
     let asked = ReadJournalPrivate { sid: Some(sid), from: 1, until: 2, limit: None, after: None };
     check(world, "patient", &Invocation::with_private(&ReadJournal {}, &asked));
+    let team = PutCareTeamPrivate { sid, add: Default::default(), remove: Default::default() };
+    check(world, "patient", &Invocation::with_private(&PutCareTeam {}, &team));
+    let aunt = proposal("aunt", DelegationKind::Proxy, &[Power::View]);
+    check(world, "patient", &Invocation::with_private(&ProposeDelegation {}, &aunt));
+    let of_aunt = DelegationPrivate { sid, delegate: None };
+    check(world, "aunt", &Invocation::with_private(&AcceptDelegation {}, &of_aunt));
+    let list = OfPatientPrivate { sid: None };
+    check(world, "patient", &Invocation::with_private(&ListDelegations {}, &list));
+    check(world, "aunt", &Invocation::with_private(&EndDelegation {}, &of_aunt));
+    let key_hash = key_hash(&client("Org1MSP", "new"));
+    let key = RebindKeyPrivate { sid, key_hash };
+    check(world, "registrar", &Invocation::with_private(&RebindKey {}, &key));
     let records = part(vec![heart_rate(0), heart_rate(1)]);
     check(world, "watch", &Invocation::with_private(&SubmitSummaries {}, &records));
     let asked =
@@ -111,7 +123,7 @@ fn what_is_sent_and_answered_fits_its_schema() {
     for by in ["admin", "registrar", "patient", "watch", "stranger"] {
         check(world, by, &Invocation::new(&WhoAmI {}));
     }
-    let asked = WhoAmIPrivate { devices: vec![watch.device] };
+    let asked = WhoAmIPrivate { devices: vec![watch.device], patients: vec![sid] };
     check(world, "phone", &Invocation::with_private(&WhoAmI {}, &asked));
     let unit = SetStatus::Unit { unit: "ward".parse().unwrap(), status: NewStatus::Active };
     check(world, "admin", &Invocation::new(&unit));

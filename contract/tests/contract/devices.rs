@@ -33,7 +33,8 @@ fn a_device_and_its_gateway_learn_what_they_need() {
 
     let phone = client("Org1MSP", "phone");
     assert!(world.whoami(&phone).devices.is_empty());
-    let asked = WhoAmIPrivate { devices: vec![pid(&watch), pid(&phone)] };
+    let devices = vec![pid(&watch), pid(&phone)];
+    let asked = WhoAmIPrivate { devices, ..WhoAmIPrivate::default() };
     let asked_by = |by| private(by, &WhoAmI {}, &asked);
     let myself = world.ask(&asked_by(&phone), &WhoAmI {});
     assert_eq!(myself.devices, [device]);
@@ -41,7 +42,8 @@ fn a_device_and_its_gateway_learn_what_they_need() {
     assert!(world.ask(&asked_by(&stranger), &WhoAmI {}).devices.is_empty());
     let minted = world.ask(&asked_by(&forged("Org1MSP", "phone")), &WhoAmI {});
     assert_eq!((minted.devices[0].key_bound, minted.devices[0].submits.as_ref()), (false, None));
-    let many = WhoAmIPrivate { devices: vec![pid(&watch); GATEWAY_DEVICES_MAX + 1] };
+    let many = vec![pid(&watch); GATEWAY_DEVICES_MAX + 1];
+    let many = WhoAmIPrivate { devices: many, ..WhoAmIPrivate::default() };
     assert_eq!(world.denied(&private(&phone, &WhoAmI {}, &many)), "ARGUMENT_INVALID");
 }
 

@@ -47,6 +47,10 @@ fn every_refusal() -> Vec<ContractError> {
         | NotPending
         | DeviceExists
         | OfferLapsed
+        | NotProposed
+        | CareTeamFull
+        | DelegationsFull
+        | DelegationExists
         | DevicesFull
         | KeyTaken
         | RecordsKeyTaken
@@ -89,6 +93,10 @@ fn every_refusal() -> Vec<ContractError> {
         NotPending,
         DeviceExists,
         OfferLapsed,
+        NotProposed,
+        CareTeamFull,
+        DelegationsFull,
+        DelegationExists,
         DevicesFull,
         KeyTaken,
         RecordsKeyTaken,
@@ -140,6 +148,13 @@ fn provocations(world: &mut World) -> Vec<Call> {
     for n in 1..DEVICES_MAX {
         world.ok(&device("other", OTHER_SID, &format!("device-{n}")));
     }
+    for n in 1..DELEGATIONS_MAX {
+        let part = proposal(&format!("d{n}"), DelegationKind::Proxy, &[Power::View]);
+        world.ok(&propose(&patient, &part));
+    }
+    world.add_delegate("aunt", &[Power::View]);
+    let many: Vec<Actor> =
+        (0..=CARE_TEAM_MAX).map(|n| format!("unit:u{n}@Org1MSP").parse().unwrap()).collect();
     for level in 1..=5 {
         let parent = if level == 1 { "bay".to_owned() } else { format!("l{}", level - 1) };
         world.ok(&call(&admin, &unit(&format!("l{level}"), &parent)));
@@ -185,6 +200,10 @@ fn provocations(world: &mut World) -> Vec<Call> {
         confirm("patient", SID, RK),
         confirm_device(&watch, OTHER_SID),
         confirm_device(&twin, SID).at(now + OFFER_MS),
+        accept(&client("Org1MSP", "aunt"), SID, None),
+        care_team(&patient, &many, &[]),
+        propose(&patient, &proposal("d0", DelegationKind::Proxy, &[Power::View])),
+        propose(&patient, &proposal("aunt", DelegationKind::Proxy, &[Power::View])),
         device("other", OTHER_SID, "one-more"),
         confirm_device(&twin, SID),
         confirm("pending", PENDING_SID, RK),

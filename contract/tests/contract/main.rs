@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod attacks;
+mod delegations;
 mod descriptions;
 mod devices;
 mod errors;
@@ -10,6 +11,7 @@ mod matrix;
 mod organizations;
 mod patients;
 mod reading;
+mod rebinding;
 mod status;
 mod summaries;
 mod world;

@@ -24,6 +24,11 @@ fn actors() -> Vec<(&'static str, ClientIdentity)> {
         ("patient", client("Org1MSP", "patient")),
         ("patient_forged", forged("Org1MSP", "patient")),
         ("other_patient", client("Org1MSP", "other")),
+        ("delegate", client("Org1MSP", "delegate")),
+        ("delegate_forged", forged("Org1MSP", "delegate")),
+        ("delegate_of_another_power", client("Org1MSP", "powerless")),
+        ("named_delegate", client("Org1MSP", "named_delegate")),
+        ("custodians_officer", client("Org2MSP", "officer")),
         ("pending_patient", client("Org1MSP", "pending")),
         ("device", client("Org1MSP", "watch")),
         ("device_forged", forged("Org1MSP", "watch")),
@@ -52,6 +57,17 @@ fn world() -> World {
     world.ok(&call(&admin, &SetStatus::Staff { staff: suspended, status }));
     world.ok(&register("pending", PENDING_SID));
     world.ok(&device("patient", SID, "ring"));
+    for (name, powers) in [
+        ("delegate", &[Power::View, Power::Consent, Power::Devices, Power::Control][..]),
+        ("powerless", &[Power::Erasure]),
+    ] {
+        world.add_delegate(name, powers);
+    }
+    let proposed = proposal("named_delegate", DelegationKind::Proxy, &[Power::View]);
+    world.ok(&propose(&client("Org1MSP", "patient"), &proposed));
+    let guardian = proposal("guardian", DelegationKind::Guardian, &[Power::View]);
+    world.ok(&propose(&client("Org1MSP", "registrar"), &guardian));
+    world.ok(&rebind(&client("Org1MSP", "registrar"), SID, &client("Org1MSP", "new")));
     world.submit(vec![heart_rate(0)]);
     world
 }
@@ -78,6 +94,23 @@ fn rows() -> Vec<(&'static str, Make)> {
         ("ConfirmDevice", |by| confirm_device(by, SID)),
         ("PutGateway", |by| set_gateway(by, SID, "watch", None)),
         ("SetCollection", |by| set_collection(by, SID, Collection::Paused)),
+        ("PutCareTeam", |by| care_team(by, &[], &["unit:ward@Org1MSP".parse().unwrap()])),
+        ("RebindKey (ask)", |by| rebind(by, OTHER_SID, &client("Org1MSP", "new"))),
+        ("RebindKey (agree or refuse)", |by| rebind(by, SID, &client("Org1MSP", "new"))),
+        ("ProposeDelegation (proxy)", |by| {
+            propose(by, &proposal("new", DelegationKind::Proxy, &[Power::View]))
+        }),
+        ("ProposeDelegation (guardian)", |by| {
+            propose(by, &proposal("new", DelegationKind::Guardian, &[Power::View]))
+        }),
+        ("AcceptDelegation", |by| accept(by, SID, None)),
+        ("AcceptDelegation (countersign)", |by| accept(by, SID, Some("guardian"))),
+        ("EndDelegation (delegate's)", |by| end_delegation(by, SID, Some("delegate"))),
+        ("EndDelegation (guardian's)", |by| end_delegation(by, SID, Some("guardian"))),
+        ("ListDelegations", |by| {
+            let sid = Some(SID.parse().unwrap());
+            private(by, &ListDelegations {}, &OfPatientPrivate { sid })
+        }),
         ("SetStatus organization", |by| {
             let msp = "Org3MSP".parse().unwrap();
             call(by, &SetStatus::Organization { msp, status: Suspended })

@@ -54,6 +54,7 @@ fn budgets_of_the_other_submits() {
     let watch = client("Org1MSP", "watch");
     let owner = client("Org1MSP", "patient");
     let registrar = client("Org1MSP", "registrar");
+    let aunt = proposal("aunt", DelegationKind::Proxy, &[Power::View]);
     // Trips: public reads, private reads, write batch.
     let steps: Vec<(Call, [usize; 3])> = vec![
         (
@@ -75,6 +76,12 @@ fn budgets_of_the_other_submits() {
             set_device(&client("RegMSP", "officer"), None, "watch", DeviceStatus::Suspended),
             [1, 1, 1],
         ),
+        (care_team(&owner, &["unit:ward@Org1MSP".parse().unwrap()], &[]), [0, 1, 1]),
+        (propose(&owner, &aunt), [1, 1, 1]),
+        (accept(&client("Org1MSP", "aunt"), SID, None), [1, 1, 1]),
+        (end_delegation(&owner, SID, Some("aunt")), [1, 1, 1]),
+        (rebind(&registrar, SID, &forged("Org1MSP", "patient")), [1, 1, 1]),
+        (rebind(&owner, SID, &forged("Org1MSP", "patient")), [1, 1, 1]),
         (set_patient(&registrar, SID, NewStatus::Suspended), [1, 1, 1]),
         (
             call(
@@ -361,6 +368,9 @@ fn a_peer_that_misses_data_says_so_before_it_refuses() {
         device("patient", SID, "scale"),
         confirm("patient", SID, RK),
         confirm_device(&watch(), SID),
+        care_team(&owner, &[], &[]),
+        rebind(&client("Org1MSP", "registrar"), SID, &forged("Org1MSP", "patient")),
+        accept(&client("Org1MSP", "aunt"), SID, None),
         set_gateway(&owner, SID, "watch", None),
         set_collection(&owner, SID, Collection::Paused),
         set_device(&owner, Some(SID), "watch", DeviceStatus::Suspended),

@@ -161,6 +161,14 @@ impl World {
         self.ok(&confirm_device(&client("Org1MSP", name), sid));
     }
 
+    /// A caregiver of the first patient with these powers.
+    #[track_caller]
+    pub(crate) fn add_delegate(&mut self, name: &str, powers: &[Power]) {
+        let part = proposal(name, DelegationKind::Caregiver, powers);
+        self.ok(&propose(&client("Org1MSP", "patient"), &part));
+        self.ok(&accept(&client("Org1MSP", name), SID, None));
+    }
+
     #[track_caller]
     pub(crate) fn ok(&mut self, call: &MockCall) -> Committed {
         let committed = self.ledger.submit(call).unwrap();
@@ -297,6 +305,52 @@ pub(crate) fn set_gateway(
 pub(crate) fn set_collection(by: &ClientIdentity, sid: &str, to: Collection) -> MockCall {
     let part = SetCollectionPrivate { sid: sid.parse().unwrap(), collection: to };
     private(by, &SetCollection {}, &part)
+}
+
+pub(crate) fn care_team(by: &ClientIdentity, add: &[Actor], remove: &[Actor]) -> MockCall {
+    let [add, remove] = [add, remove].map(|actors| actors.iter().cloned().collect());
+    let part = PutCareTeamPrivate { sid: SID.parse().unwrap(), add, remove };
+    private(by, &PutCareTeam {}, &part)
+}
+
+pub(crate) fn rebind(by: &ClientIdentity, sid: &str, key: &ClientIdentity) -> MockCall {
+    let part = RebindKeyPrivate { sid: sid.parse().unwrap(), key_hash: key_hash(key) };
+    private(by, &RebindKey {}, &part)
+}
+
+/// Of the first patient, to a participant of `Org1MSP`, until a year from the start.
+pub(crate) fn proposal(
+    name: &str,
+    kind: DelegationKind,
+    powers: &[Power],
+) -> ProposeDelegationPrivate {
+    let delegate = client("Org1MSP", name);
+    ProposeDelegationPrivate {
+        sid: SID.parse().unwrap(),
+        delegate: pid(&delegate),
+        key_hash: key_hash(&delegate),
+        kind,
+        powers: powers.iter().copied().collect(),
+        period: Period { start: 0, end: Some(MOCK_EPOCH_MS + 31_536_000_000) },
+        evidence: Some(DocumentDigest::new([7; 32])),
+    }
+}
+
+pub(crate) fn propose(by: &ClientIdentity, part: &ProposeDelegationPrivate) -> MockCall {
+    private(by, &ProposeDelegation {}, part)
+}
+
+pub(crate) fn accept(by: &ClientIdentity, sid: &str, delegate: Option<&str>) -> MockCall {
+    private(by, &AcceptDelegation {}, &delegation_part(sid, delegate))
+}
+
+pub(crate) fn end_delegation(by: &ClientIdentity, sid: &str, delegate: Option<&str>) -> MockCall {
+    private(by, &EndDelegation {}, &delegation_part(sid, delegate))
+}
+
+fn delegation_part(sid: &str, delegate: Option<&str>) -> DelegationPrivate {
+    let delegate = delegate.map(|name| pid(&client("Org1MSP", name)));
+    DelegationPrivate { sid: sid.parse().unwrap(), delegate }
 }
 
 /// What others did to the first patient or in its name, as it reads it.
