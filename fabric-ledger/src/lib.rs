@@ -81,8 +81,8 @@ pub use self::memory::MemoryStore;
 pub use self::mvcc::{BlockState, BlockStateValidator, Purge};
 pub use self::private::{MissingPrivateData, PrivateTx, PrivateUpdates, private_updates};
 pub use self::simulator::{
-    KeyValue, QUERY_BATCH, QueryBatch, QueryId, QueryRows, Simulation, SimulationError,
-    SimulationResults, Simulator, TOTAL_QUERY_LIMIT,
+    INITIALIZED_KEY, InvocationKind, KeyValue, QUERY_BATCH, QueryBatch, QueryId, QueryRows,
+    Simulation, SimulationError, SimulationResults, Simulator, TOTAL_QUERY_LIMIT,
 };
 pub use self::space::{KeyRange, Space};
 pub use self::store::{KeyModification, Row, Store, StoreError, TxRecord};

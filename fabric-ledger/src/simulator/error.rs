@@ -95,6 +95,29 @@ pub enum SimulationError {
     /// Only keys of a collection can be purged.
     #[error("only applicable for private data")]
     PurgeOfPublicData,
+    /// A query in the state database's own language: peers on LevelDB have none.
+    #[error("ExecuteQuery not supported for leveldb")]
+    RichQuery,
+    /// An initialisation of a chaincode whose definition does not ask for one.
+    #[error("chaincode '{namespace}' does not require initialization but called as init")]
+    InitNotRequired {
+        /// Chaincode name.
+        namespace: String,
+    },
+    /// A second initialisation of one version.
+    #[error("chaincode '{namespace}' is already initialized but called as init")]
+    AlreadyInitialized {
+        /// Chaincode name.
+        namespace: String,
+    },
+    /// A call before the initialisation of this version.
+    #[error(
+        "chaincode '{namespace}' has not been initialized for this version, must call as init first"
+    )]
+    NotInitialized {
+        /// Chaincode name.
+        namespace: String,
+    },
     /// The query was never opened, is closed, or has given its last batch.
     #[error("query iterator not found")]
     QueryNotFound,

@@ -1,6 +1,7 @@
 //! Simulation of one transaction on one peer.
 
 mod error;
+mod init;
 mod interest;
 mod query;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use fabric_protos::rwset::TxPvtReadWriteSet;
 
 pub use self::error::SimulationError;
+pub use self::init::{INITIALIZED_KEY, InvocationKind};
 pub use self::query::{KeyValue, QUERY_BATCH, QueryBatch, QueryId, QueryRows};
 use self::query::{Query, RangeRecord};
 use crate::access::CollectionAccess;

@@ -258,6 +258,30 @@ impl<S: Store, P: Store, A: CollectionAccess> Simulator<S, P, A> {
         self.next_batch(id)
     }
 
+    /// A query in the state database's own language, which peers on LevelDB refuse; `paginated` if a
+    /// page of it is asked for. The transaction counts as one that has queried all the same.
+    pub fn execute_query(
+        &mut self,
+        namespace: &str,
+        collection: &str,
+        paginated: bool,
+    ) -> Result<QueryBatch> {
+        let tx_id = self.simulation.tx_id.clone();
+        if !collection.is_empty() {
+            self.before_private_read(namespace, collection)?;
+            if self.writes_performed {
+                return Err(SimulationError::PrivateQueryAfterWrite { tx_id });
+            }
+            self.private_query_performed = true;
+        } else if paginated {
+            if self.writes_performed {
+                return Err(SimulationError::PaginatedQueryAfterWrite { tx_id });
+            }
+            self.paginated_query_performed = true;
+        }
+        Err(SimulationError::RichQuery)
+    }
+
     /// The next batch of an open query.
     pub fn next_batch(&mut self, id: QueryId) -> Result<QueryBatch> {
         let mut query = self.queries.remove(&id).ok_or(SimulationError::QueryNotFound)?;

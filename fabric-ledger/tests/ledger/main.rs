@@ -9,6 +9,8 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod interest;
 #[cfg(test)]
 mod lifetime;
