@@ -1,8 +1,8 @@
 //! The peers as committers: validation of blocks, and one durable write for each.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fabric_ledger::block::{
@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::endorser::{Peer, Shared};
 use crate::notify::{CommitNotifier, Outcome};
+use crate::reconciler::Reconciler;
 use crate::store::{BlockCommit, LedgerError, PeerCommit, PeerSnapshot, Savepoint, Snapshot};
 
 /// Transactions one thread checks at least: fewer are not worth another thread.
@@ -35,27 +36,8 @@ pub(crate) struct Committer {
     shared: Arc<Shared>,
     peers: Vec<Arc<Peer>>,
     notifier: Arc<CommitNotifier>,
-    withheld: Arc<Withheld>,
+    reconciler: Arc<Reconciler>,
     savepoint: Savepoint,
-}
-
-/// Organisations whose peers do not get private data at commit for the time being.
-#[derive(Debug, Default)]
-pub(crate) struct Withheld(Mutex<HashSet<String>>);
-
-impl Withheld {
-    pub(crate) fn set(&self, msp_id: &str, withhold: bool) {
-        let mut msp_ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if withhold {
-            msp_ids.insert(msp_id.to_owned());
-        } else {
-            msp_ids.remove(msp_id);
-        }
-    }
-
-    fn from(&self, msp_id: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(msp_id)
-    }
 }
 
 /// A transaction of the block that is valid, with its index.
@@ -66,10 +48,10 @@ impl Committer {
         shared: Arc<Shared>,
         peers: Vec<Arc<Peer>>,
         notifier: Arc<CommitNotifier>,
-        withheld: Arc<Withheld>,
+        reconciler: Arc<Reconciler>,
         savepoint: Savepoint,
     ) -> Self {
-        Self { shared, peers, notifier, withheld, savepoint }
+        Self { shared, peers, notifier, reconciler, savepoint }
     }
 
     /// Commits what comes until nothing can come any more. A failure ends it: a ledger that
@@ -85,6 +67,8 @@ impl Committer {
     }
 
     fn commit(&mut self, mut block: Block) -> Result<(), LedgerError> {
+        let reconciler = Arc::clone(&self.reconciler);
+        let _turn = reconciler.turn();
         let number = self.savepoint.number.saturating_add(1);
         let envelopes = block.data.as_ref().map(|data| data.data.clone()).unwrap_or_default();
         let snapshot = self.shared.database.snapshot();
@@ -187,7 +171,7 @@ impl Committer {
         if with_private.is_empty() {
             return Ok(UpdateBatch::default());
         }
-        let withheld = self.withheld.from(&peer.msp_id);
+        let withheld = self.reconciler.withholds_from(&peer.msp_id);
         let plaintexts: Vec<Option<TxPvtReadWriteSet>> = (with_private.iter())
             .map(|(_, one)| peer.transient.get(&one.tx_id).filter(|_| !withheld))
             .collect();
@@ -210,6 +194,11 @@ impl Committer {
                 collection = missing.collection,
                 "the peer has no plaintext of a transaction: it is not reconciled"
             );
+            let one = with_private.iter().find(|(tx, _)| *tx == missing.version.tx);
+            if let Some((_, one)) = one {
+                let held = self.peers.iter().filter_map(|peer| peer.transient.get(&one.tx_id));
+                self.reconciler.missed(&peer.msp_id, missing, &one.rwset, held);
+            }
         }
         for purge in &validated.state.purges {
             let missed = private.missing.iter().any(|missing| {

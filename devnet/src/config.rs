@@ -193,6 +193,8 @@ pub struct Chaincode {
     pub endorsement_policy: Option<String>,
     /// Private data collections in the JSON that Fabric's command line takes.
     pub collections: Option<String>,
+    /// Whether the chaincode has to be initialised before anything else (`--init-required`).
+    pub init_required: bool,
 }
 
 impl Chaincode {
@@ -209,6 +211,7 @@ impl Chaincode {
             tls: None,
             endorsement_policy: None,
             collections: None,
+            init_required: false,
         }
     }
 
@@ -223,6 +226,14 @@ impl Chaincode {
     #[must_use]
     pub fn endorsement_policy(mut self, text: impl Into<String>) -> Self {
         self.endorsement_policy = Some(text.into());
+        self
+    }
+
+    /// Has every version of the chaincode initialised once, by an invocation as init, before
+    /// anything else.
+    #[must_use]
+    pub const fn init_required(mut self) -> Self {
+        self.init_required = true;
         self
     }
 

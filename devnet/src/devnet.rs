@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::ca::{self, EnrollRequest, Enrolled, OrdererFiles, OrganizationFiles};
 use crate::chaincode::{LinkSettings, Links};
-use crate::committer::{Committer, Withheld, genesis};
+use crate::committer::{Committer, genesis};
 use crate::config::{Config, Organization};
 use crate::definition;
 use crate::endorser::{Peer, Shared};
@@ -26,6 +26,7 @@ use crate::gateway::{GatewayService, Network};
 use crate::msp::Membership;
 use crate::notify::CommitNotifier;
 use crate::orderer::{Orderer, Tip};
+use crate::reconciler::Reconciler;
 use crate::server;
 use crate::signer::NodeSigner;
 use crate::store::{BlockCommit, Database, LedgerError, PeerSnapshot, Savepoint};
@@ -62,7 +63,7 @@ pub struct Devnet {
     config: Config,
     network: Arc<Network>,
     organizations: Vec<Started>,
-    withheld: Arc<Withheld>,
+    reconciler: Arc<Reconciler>,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     orderer: JoinHandle<()>,
@@ -124,7 +125,7 @@ impl Devnet {
             .collect::<Result<Vec<_>, StartError>>()?;
         let height = savepoint.number.saturating_add(1);
         let notifier = Arc::new(CommitNotifier::new(height));
-        let withheld = Arc::new(Withheld::default());
+        let reconciler = Arc::new(Reconciler::default());
         let signer = NodeSigner::new(ORDERER_MSP_ID, orderer_files.orderer_identity())?;
         let tip = Tip { next: height, previous_hash: savepoint.header_hash };
         let (orderer, ordering, blocks) =
@@ -133,7 +134,7 @@ impl Devnet {
             Arc::clone(&shared),
             peers.clone(),
             Arc::clone(&notifier),
-            Arc::clone(&withheld),
+            Arc::clone(&reconciler),
             savepoint,
         );
         let committer = committing(committer, blocks)?;
@@ -141,7 +142,7 @@ impl Devnet {
         let servers = serve(&config, &network, &organizations, listeners, &stopped)?;
         let orderer = tokio::spawn(ordering);
         tracing::info!(dir = %config.dir.display(), height, "the devnet is ready");
-        Ok(Self { config, network, organizations, withheld, stop, servers, orderer, committer })
+        Ok(Self { config, network, organizations, reconciler, stop, servers, orderer, committer })
     }
 
     /// The configuration it was started with.
@@ -209,9 +210,18 @@ impl Devnet {
     }
 
     /// From now on an organisation's peer gets no plaintext of committed private data, as if it
-    /// had not been reconciled yet, or gets it again. What it misses meanwhile stays missing.
+    /// had not been reconciled yet, or gets it again. What it misses meanwhile stays missing until it
+    /// is [reconciled](Self::reconcile_private_data), or for good when the devnet stops.
     pub fn withhold_private_data(&self, msp_id: &str, withhold: bool) {
-        self.withheld.set(msp_id, withhold);
+        self.reconciler.withhold(msp_id, withhold);
+    }
+
+    /// Hands an organisation's peer the plaintext it has missed, as far as it is still current:
+    /// what a peer's reconciler does within a minute. Answers of how many collections, of each
+    /// transaction, it was. Blocks while the database writes.
+    pub fn reconcile_private_data(&self, msp_id: &str) -> Result<usize, LedgerError> {
+        let shared = &self.network.shared;
+        self.reconciler.reconcile(msp_id, &shared.database, &shared.channel)
     }
 
     /// Stops: no new calls, what is ordered is committed, files are closed.

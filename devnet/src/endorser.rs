@@ -16,7 +16,6 @@ use prost::Message as _;
 
 use crate::chaincode::{Executed, Invocation, Links, Simulation};
 use crate::definition::CreatorAccess;
-use crate::interest::interest;
 use crate::msp::{Member, Membership};
 use crate::signer::NodeSigner;
 use crate::store::{Database, PeerSnapshot};
@@ -246,20 +245,20 @@ impl Peer {
             ));
         };
         let failed = |text: String| format!("error in simulation: {text}");
-        if proposal.input.is_init {
-            return Err(failed(format!(
-                "failed to execute transaction {}: invalid invocation: chaincode '{name}' does \
-                 not require initialization but called as init",
-                checked.tx_id
-            )));
-        }
         let snapshot = shared.database.snapshot();
         let private = PeerSnapshot::new(Arc::clone(&snapshot), Arc::clone(&self.msp_id));
         let access = CreatorAccess::new(Arc::clone(&shared.channel), Arc::clone(&checked.creator));
         let about = fabric_ledger::Simulation::new(&*checked.channel, &*checked.tx_id);
-        let simulator = Simulator::new(about, Arc::clone(&snapshot), private, access);
+        let mut simulator = Simulator::new(about, Arc::clone(&snapshot), private, access);
+        let not_executed = |err: &dyn std::fmt::Display| {
+            failed(format!("failed to execute transaction {}: {err}", checked.tx_id))
+        };
+        let kind = link
+            .begin(&mut simulator, proposal.input.is_init)
+            .map_err(|err| not_executed(&format!("invalid invocation: {err}")))?;
         let Executed { outcome, simulation } = link
             .execute(Invocation {
+                kind,
                 channel: Arc::clone(&checked.channel),
                 tx_id: Arc::clone(&checked.tx_id),
                 input: checked.input.clone(),
@@ -268,17 +267,14 @@ impl Peer {
                 timeout: self.links.execute_timeout(),
             })
             .await;
-        let not_executed = |err: &dyn std::fmt::Display| {
-            failed(format!("failed to execute transaction {}: {err}", checked.tx_id))
-        };
         let terminal = outcome.map_err(|err| not_executed(&err))?;
         let (response, event) = terminal.into_response(&checked.tx_id).map_err(failed)?;
         let simulation = simulation.ok_or_else(|| {
             not_executed(&"it ended while a chaincode that it had called was still at work")
         })?;
         let event = event.filter(|_| response.status < ERROR_THRESHOLD);
+        let interest = simulation.simulator.interest().map_err(|err| failed(err.to_string()))?;
         let results: SimulationResults = simulation.simulator.finish();
-        let interest = interest(&results, &*snapshot).map_err(|err| failed(err.to_string()))?;
         let rwset = results.rwset.encode();
         let payload =
             proposal.response_payload(response.clone(), rwset, event, &definition.version);

@@ -19,7 +19,8 @@
 //!   after it.
 //! - Private data goes to members' peers before the contract's status is looked at, and stays in
 //!   a peer's transient store until it is committed. A peer can be kept from getting it
-//!   ([`Devnet::withhold_private_data`]).
+//!   ([`Devnet::withhold_private_data`]) and handed out late
+//!   ([`Devnet::reconcile_private_data`]).
 //! - Errors have the gateway's codes, texts and details.
 //!
 //! # Chaincode
@@ -64,10 +65,10 @@ mod endorser;
 mod error;
 mod files;
 mod gateway;
-mod interest;
 mod msp;
 mod notify;
 mod orderer;
+mod reconciler;
 mod server;
 mod settings;
 mod signer;

@@ -59,6 +59,8 @@ struct ChaincodeSettings {
     package_id: Option<String>,
     endorsement_policy: Option<String>,
     collections_file: Option<PathBuf>,
+    #[serde(default)]
+    init_required: bool,
     tls: Option<TlsSettings>,
 }
 
@@ -176,6 +178,7 @@ impl ChaincodeSettings {
             tls,
             endorsement_policy: self.endorsement_policy,
             collections,
+            init_required: self.init_required,
         })
     }
 }

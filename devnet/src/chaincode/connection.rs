@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fabric_ledger::InvocationKind;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
     ChaincodeEvent, ChaincodeMessage, ChaincodeSpec, Response, SignedProposal,
@@ -28,6 +29,8 @@ const GROUP_MAX: usize = 64;
 /// A transaction to execute.
 #[derive(Debug)]
 pub(crate) struct Invocation {
+    /// Whether an INIT or a TRANSACTION.
+    pub(crate) kind: InvocationKind,
     pub(crate) channel: Arc<str>,
     pub(crate) tx_id: Arc<str>,
     /// `ChaincodeInput`.
@@ -124,7 +127,7 @@ impl Connection {
     /// Has the chaincode execute a transaction and waits for its end. Dropping the future takes
     /// the transaction off the stream: what the chaincode still asks for it is refused.
     pub(super) async fn execute(&self, invocation: Invocation) -> Executed {
-        let Invocation { channel, tx_id, input, proposal, simulation, timeout } = invocation;
+        let Invocation { kind, channel, tx_id, input, proposal, simulation, timeout } = invocation;
         let key: CallKey = (channel, tx_id);
         let (done, finished) = oneshot::channel();
         let call = Arc::new(Call {
@@ -141,8 +144,12 @@ impl Connection {
             return executed(Err(err));
         }
         let registered = Registered { connection: self, key: &key };
+        let kind = match kind {
+            InvocationKind::Transaction => Type::Transaction,
+            InvocationKind::Init => Type::Init,
+        };
         let message = ChaincodeMessage {
-            r#type: Type::Transaction.into(),
+            r#type: kind.into(),
             payload: input,
             txid: key.1.to_string(),
             channel_id: key.0.to_string(),
@@ -340,7 +347,7 @@ impl Connection {
         key: &CallKey,
         call: &Call,
         payload: Bytes,
-        simulation: Simulation,
+        mut simulation: Simulation,
     ) -> (Result<Bytes, String>, Option<Simulation>) {
         let spec = match ChaincodeSpec::decode(payload) {
             Ok(spec) => spec,
@@ -362,14 +369,15 @@ impl Connection {
             return (Err(format!("execute failed: invalid invocation: {err}")), Some(simulation));
         };
         let input = spec.input.unwrap_or_default();
-        if input.is_init {
-            let text = format!(
-                "execute failed: invalid invocation: chaincode '{name}' does not require \
-                 initialization but called as init"
-            );
-            return (Err(text), Some(simulation));
-        }
+        let kind = match link.begin(&mut simulation.simulator, input.is_init) {
+            Ok(kind) => kind,
+            Err(err) => {
+                let text = format!("execute failed: invalid invocation: {err}");
+                return (Err(text), Some(simulation));
+            }
+        };
         let invocation = Invocation {
+            kind,
             channel: Arc::clone(&key.0),
             tx_id: Arc::clone(&key.1),
             input: input.encode_to_vec().into(),

@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use fabric_ledger::{CollectionAccess, InvocationKind, SimulationError, Simulator, Store};
 use fabric_protos::protos::chaincode_client::ChaincodeClient;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{ChaincodeAdditionalParams, ChaincodeId, ChaincodeMessage};
@@ -60,6 +61,8 @@ impl Links {
             .collect::<Result<Vec<_>, ConfigError>>()?;
         Ok(Arc::new_cyclic(|links| {
             let link = |chaincode: &Chaincode, endpoint| Link {
+                version: chaincode.version.clone(),
+                init_required: chaincode.init_required,
                 dialer: Arc::new(Dialer {
                     namespace: chaincode.name.as_str().into(),
                     ccid: chaincode.package_id.clone(),
@@ -89,6 +92,8 @@ impl Links {
 /// The stream of one logical peer to one chaincode: dialled at the next use whenever it is down.
 #[derive(Debug)]
 pub(crate) struct Link {
+    version: String,
+    init_required: bool,
     dialer: Arc<Dialer>,
 }
 
@@ -113,6 +118,15 @@ struct Dialer {
 }
 
 impl Link {
+    /// What is settled before the chaincode runs: whether it is initialised, or has to be.
+    pub(crate) fn begin<S: Store, P: Store, A: CollectionAccess>(
+        &self,
+        simulator: &mut Simulator<S, P, A>,
+        is_init: bool,
+    ) -> Result<InvocationKind, SimulationError> {
+        simulator.begin(&self.dialer.namespace, &self.version, self.init_required, is_init)
+    }
+
     /// Has the chaincode execute a transaction, over a new stream if there is none.
     pub(crate) async fn execute(&self, invocation: Invocation) -> Executed {
         match self.dialer.connection().await {

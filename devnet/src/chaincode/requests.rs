@@ -51,10 +51,7 @@ impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
             Type::PutStateMetadata => self.put_metadata(namespace, decode(payload)?),
             Type::GetStateByRange => self.get_range(namespace, decode(payload)?),
             Type::GetHistoryForKey => self.get_history(namespace, decode(payload)?),
-            Type::GetQueryResult => {
-                decode::<GetQueryResult>(payload)?;
-                Err("ExecuteQuery not supported for leveldb".to_owned())
-            }
+            Type::GetQueryResult => self.get_query_result(namespace, decode(payload)?),
             Type::QueryStateNext => self.query_next(namespace, decode(payload)?),
             Type::QueryStateClose => self.query_close(decode(payload)?),
             _ => Err(format!("{} is not supported", kind.as_str_name())),
@@ -180,6 +177,15 @@ impl<S: Store, P: Store, A: CollectionAccess> Running<S, P, A> {
             self.simulator.get_state_by_range(namespace, &start_key, &end_key)
         };
         let batch = batch.map_err(text)?;
+        let id = self.open(&batch);
+        Ok(response(namespace, id, batch))
+    }
+
+    fn get_query_result(&mut self, namespace: &str, request: GetQueryResult) -> Answer {
+        let page: QueryMetadata = decode(request.metadata)?;
+        let paginated = page.page_size != 0 || !page.bookmark.is_empty();
+        let refused = self.simulator.execute_query(namespace, &request.collection, paginated);
+        let batch = refused.map_err(text)?;
         let id = self.open(&batch);
         Ok(response(namespace, id, batch))
     }

@@ -50,6 +50,25 @@ impl Database {
         transaction.commit()?;
         self.publish(commit.savepoint)
     }
+
+    /// Writes what a peer gets in clear after the block that it belongs to. No block is committed
+    /// meanwhile.
+    pub(crate) fn reconcile(
+        &self,
+        msp_id: &str,
+        updates: &UpdateBatch,
+        expires_at: &dyn Fn(Space<'_>) -> Option<u64>,
+    ) -> Result<(), LedgerError> {
+        let transaction = self.begin()?;
+        {
+            let (private, expiring) = (private_name(msp_id), expiry_name(msp_id));
+            let mut private = transaction.open_table(TableDefinition::new(&private))?;
+            let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
+            apply(&mut private, &mut expiring, updates, expires_at)?;
+        }
+        transaction.commit()?;
+        self.show(self.snapshot().height())
+    }
 }
 
 fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(), LedgerError> {

@@ -130,7 +130,11 @@ impl Database {
     }
 
     pub(super) fn publish(&self, savepoint: Savepoint) -> Result<(), LedgerError> {
-        let height = savepoint.number.saturating_add(1);
+        self.show(savepoint.number.saturating_add(1))
+    }
+
+    /// Lets readers see what is written at this height.
+    pub(super) fn show(&self, height: u64) -> Result<(), LedgerError> {
         let snapshot =
             Arc::new(Snapshot::open(&self.database, self.hold.clone(), &self.peers, height)?);
         *self.newest.write().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;

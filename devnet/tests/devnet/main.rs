@@ -18,6 +18,7 @@ mod events;
 mod floods;
 mod happy;
 mod identities;
+mod init;
 mod private_data;
 mod restart;
 mod rust_events;

@@ -152,3 +152,31 @@ async fn a_purge_is_obeyed_even_without_its_plaintext() {
     assert_eq!(client.commit(&["purge health a"]).await, Valid);
     assert_eq!(health(&setup, "Org2MSP"), rows(&[("b", "2")]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_peer_has_missed_it_gets_when_it_is_reconciled() {
+    let setup = setup().await;
+    let client = setup.client("Org1MSP").await;
+    assert_eq!(client.commit(&["putp health old 1", "putp health gone 1"]).await, Valid);
+    setup.devnet.withhold_private_data("Org2MSP", true);
+    let missed = ["putp health k 1", "putp health old 2", "putp health purged 1"];
+    assert_eq!(client.commit(&missed).await, Valid);
+    assert_eq!(client.commit(&["delp health gone", "putp brief short 1"]).await, Valid);
+    setup.devnet.withhold_private_data("Org2MSP", false);
+    assert_eq!(client.commit(&["putp health later 1"]).await, Valid);
+    assert_eq!(client.commit(&["purge health purged", "putp brief shorter 1"]).await, Valid);
+    assert_eq!(held(&setup, "Org2MSP", "brief"), rows(&[("shorter", "1")]));
+    let before = rows(&[("gone", "1"), ("later", "1"), ("old", "1")]);
+    assert_eq!(health(&setup, "Org2MSP"), before);
+
+    // Three collections of two transactions. What was purged or has expired stays away.
+    assert_eq!(setup.devnet.reconcile_private_data("Org2MSP").unwrap(), 3);
+    let after = rows(&[("k", "1"), ("later", "1"), ("old", "2")]);
+    assert_eq!(health(&setup, "Org2MSP"), after);
+    assert_eq!(health(&setup, "Org1MSP"), after);
+    assert_eq!(held(&setup, "Org2MSP", "brief"), rows(&[("shorter", "1")]));
+    // It endorses again what reads them.
+    assert_eq!(client.commit(&["getp health k", "getp health old", "put a 1"]).await, Valid);
+    assert_eq!(setup.devnet.reconcile_private_data("Org2MSP").unwrap(), 0);
+    assert_eq!(setup.devnet.reconcile_private_data("Org9MSP").unwrap(), 0);
+}

@@ -130,7 +130,7 @@ async fn serve(mut incoming: Streaming<ChaincodeMessage>, outgoing: Outgoing, st
                 let params = ChaincodeAdditionalParams::decode(message.payload).unwrap();
                 state.ready.lock().unwrap().push(params);
             }
-            Type::Transaction => {
+            Type::Transaction | Type::Init => {
                 let (sender, receiver) = mpsc::unbounded_channel();
                 replies.lock().unwrap().insert(key, sender);
                 let run = Run {
