@@ -12,7 +12,8 @@ usage() {
     cat <<EOF
 Usage: network.sh COMMAND
 
-  up       create what is missing and start: one orderer, one peer an organisation, the channel
+  up       create what is missing and start: one orderer, one peer an organisation, the channel;
+           with another CHANNEL, also beside the first one
   deploy   install, approve and commit the chaincode, and start its server
   serve    start the chaincode's server, when it is not running
   down [NAME]  stop every process that this network started, or one of them as status names it
@@ -45,11 +46,14 @@ up() {
     say "Fabric $FABRIC_VERSION in $NETWORK_DIR"
     mkdir -p "$CONFIG_DIR" "$LOGS_DIR"
     if [ ! -f "$NETWORK_DIR/$CHANNEL.block" ]; then
-        write_crypto_config
+        # A second channel is one of the same organisations.
+        if ! compgen -G "$NETWORK_DIR/*.block" >/dev/null; then
+            write_crypto_config
+            rm -rf "$ORGS_DIR"
+            cryptogen generate --config="$CONFIG_DIR/crypto-config.yaml" --output="$ORGS_DIR" >>"$LOGS_DIR/setup.log" 2>&1 ||
+                die "cryptogen failed; see $LOGS_DIR/setup.log"
+        fi
         write_configtx
-        rm -rf "$ORGS_DIR"
-        cryptogen generate --config="$CONFIG_DIR/crypto-config.yaml" --output="$ORGS_DIR" >>"$LOGS_DIR/setup.log" 2>&1 ||
-            die "cryptogen failed; see $LOGS_DIR/setup.log"
         FABRIC_CFG_PATH=$CONFIG_DIR configtxgen -profile Channel -channelID "$CHANNEL" \
             -outputBlock "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
             die "configtxgen failed; see $LOGS_DIR/setup.log"

@@ -7,6 +7,7 @@ use fabric_protos::protos::{
     self, ChaincodeAction, ChaincodeActionPayload, ChaincodeEvent, ProposalResponsePayload,
 };
 use prost::{DecodeError, Message};
+use std::time::Duration;
 
 /// The conformance contract behind a gateway, and a client of an organisation that endorses.
 #[derive(Debug, Clone)]
@@ -17,7 +18,15 @@ pub struct GatewayBackend {
     other: Option<Contract>,
     chaincode: String,
     endorsing: Vec<String>,
+    attempts: u32,
 }
+
+/// Attempts at an endorsement where peers commit on their own: the client learns of a commit from
+/// one peer, and the next transaction may reach another one that is a block behind, whose answer
+/// then differs.
+const ATTEMPTS: u32 = 20;
+/// Time between two attempts: together far more than a peer needs for a block.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
 
 impl GatewayBackend {
     /// The contract where it is installed, as `chaincode` and as
@@ -34,7 +43,15 @@ impl GatewayBackend {
             other: None,
             chaincode: chaincode.to_owned(),
             endorsing: endorsing.into_iter().collect(),
+            attempts: 1,
         }
+    }
+
+    /// Gives peers that commit on their own the time to catch up with each other.
+    #[must_use]
+    pub fn of_independent_peers(mut self) -> Self {
+        self.attempts = ATTEMPTS;
+        self
     }
 
     /// Adds the other channel, where the callee is installed, too.
@@ -55,11 +72,24 @@ impl GatewayBackend {
 
     /// Every proposal names its endorsers: those members of the collection that the policy needs.
     async fn endorse(&self, call: Invocation) -> Result<Transaction, GatewayError> {
-        let proposal = with(self.contract(call.to).submit(&call.function), &call)
-            .endorsing_organizations(&self.endorsing)
-            .proposal()?;
-        proposal.endorse().await
+        let mut attempt = 1;
+        loop {
+            let proposal = with(self.contract(call.to).submit(&call.function), &call)
+                .endorsing_organizations(&self.endorsing)
+                .proposal()?;
+            match proposal.endorse().await {
+                Err(error) if attempt < self.attempts && disagree(&error) => attempt += 1,
+                outcome => return outcome,
+            }
+            tokio::time::sleep(ATTEMPT_INTERVAL).await;
+        }
     }
+}
+
+/// Whether peers have answered differently.
+fn disagree(error: &GatewayError) -> bool {
+    let details = error.call().map(|call| &call.details);
+    details.into_iter().flatten().any(|detail| detail.message.contains("do not match"))
 }
 
 fn with<Kind>(to: Call<Kind>, call: &Invocation) -> Call<Kind> {

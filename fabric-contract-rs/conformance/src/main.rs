@@ -142,7 +142,8 @@ async fn run(target: Target) -> Result<(), Failure> {
         .server_name(&target.server_name);
     let gateway = Gateway::connect(&options, &identity, Arc::new(key)).await?;
     let network = gateway.network(&target.channel);
-    let mut backend = GatewayBackend::new(&network, &target.chaincode, target.endorsing);
+    let mut backend =
+        GatewayBackend::new(&network, &target.chaincode, target.endorsing).of_independent_peers();
     if target.other_channel {
         backend = backend.other_channel(&gateway.network(OTHER_CHANNEL));
     }

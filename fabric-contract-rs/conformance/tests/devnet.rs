@@ -43,8 +43,7 @@ impl Backend for DevnetBackend {
     }
     async fn withhold_private_data(&mut self, withheld: bool) -> bool {
         self.devnet.withhold_private_data(OWN, withheld);
-        // It does not reconcile: what a peer has missed it gets no more.
-        withheld
+        withheld || self.devnet.reconcile_private_data(OWN).is_ok()
     }
 }
 
