@@ -93,6 +93,7 @@ fn a_ledger_without_conflicts_is_found() {
         other => other,
     });
     let expected = [
+        "a_collections_own_policy_stops_writers",
         "of_two_changes_to_one_key_the_first_wins",
         "what_was_absent_conflicts_with_its_creation",
         "what_was_read_conflicts_with_its_deletion",
@@ -131,6 +132,7 @@ fn a_ledger_that_accepts_what_a_contract_refused_is_found() {
         "pages_never_leave_their_range",
         "pages_of_no_or_too_many_entries_are_refused",
         "pages_and_writes_exclude_each_other",
+        "members_only_collections_refuse_other_clients",
         "a_refusal_leaves_no_trace",
         "an_event_needs_a_name",
         "unknown_functions_are_refused",

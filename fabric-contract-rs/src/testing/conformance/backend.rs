@@ -1,4 +1,6 @@
-use super::contract::{CALLEE, COLLECTION, ConformanceContract, OTHER_CHANNEL};
+use super::contract::{
+    CALLEE, COLLECTION, ConformanceContract, MEMBERS_ONLY, OTHER_CHANNEL, SHORT_LIVED, UNENDORSED,
+};
 use crate::testing::{
     Call, CallError, MOCK_CHAINCODE, MockChaincode, MockCollection, MockLedger, TestIdentity,
 };
@@ -87,14 +89,26 @@ pub struct MockBackend {
 
 /// Mock ledgers set up for the suite.
 pub fn mock_ledger() -> MockBackend {
-    let collection = || MockCollection::of_all(COLLECTION);
-    let callee = MockChaincode::new(CALLEE, ConformanceContract).collection(collection());
-    let again = MockChaincode::new(CALLEE, ConformanceContract).collection(collection());
-    let main = MockLedger::new(ConformanceContract).collection(collection()).chaincode(callee);
-    let other = MockLedger::new(ConformanceContract).channel(OTHER_CHANNEL).chaincode(again);
+    let callee = MockChaincode::new(CALLEE, ConformanceContract);
+    let callee = collections().into_iter().fold(callee, MockChaincode::collection);
+    let again = MockChaincode::new(CALLEE, ConformanceContract);
+    let again = collections().into_iter().fold(again, MockChaincode::collection);
+    let main = MockLedger::new(ConformanceContract).endorsed_by(&BOTH).chaincode(callee);
+    let main = collections().into_iter().fold(main, MockLedger::collection);
+    let other = MockLedger::new(ConformanceContract).channel(OTHER_CHANNEL).endorsed_by(&BOTH);
+    let other = other.chaincode(again);
     let mut ledger = MockBackend { main, other };
     ledger.look_across();
     ledger
+}
+
+fn collections() -> [MockCollection; 4] {
+    [
+        MockCollection::of_all(COLLECTION),
+        MockCollection::of_all(SHORT_LIVED).block_to_live(1),
+        MockCollection::of(MEMBERS_ONLY, &["Org2MSP"]).member_only_read().member_only_write(),
+        MockCollection::of_all(UNENDORSED).endorsed_by(&["ConformanceNobodyMSP"]),
+    ]
 }
 
 impl MockBackend {
@@ -112,6 +126,7 @@ impl MockBackend {
 
 /// The organisation whose peer the mock's client asks.
 const OWN: &str = "Org1MSP";
+const BOTH: [&str; 2] = [OWN, "Org2MSP"];
 
 impl Backend for MockBackend {
     async fn evaluate(&mut self, call: Invocation) -> Verdict {

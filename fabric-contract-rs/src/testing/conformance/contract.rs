@@ -19,6 +19,17 @@ pub const OTHER_CHANNEL: &str = "conformance-2";
 /// member, and clients need not be.
 pub const COLLECTION: &str = "conformance";
 
+/// As [`COLLECTION`], but what is written to it goes with the second block after
+/// (`blockToLive` 1).
+pub const SHORT_LIVED: &str = "conformance-short";
+
+/// A collection of which the client's organisation is no member, and which clients of others may
+/// neither read nor write.
+pub const MEMBERS_ONLY: &str = "conformance-members";
+
+/// As [`COLLECTION`], but with an endorsement policy of its own that nobody fulfils.
+pub const UNENDORSED: &str = "conformance-unendorsed";
+
 pub(super) const TABLE: Table<Attributes, String> = Table::new("conformance", Space::Public);
 pub(super) const NEIGHBOUR: Table<Attributes, String> = Table::new("conformance-2", Space::Public);
 
@@ -105,7 +116,7 @@ impl Submit for Apply {
         let mut answers = Vec::new();
         for step in self.steps {
             let answer = match step {
-                Step::Range { place: Place::Private, .. } => {
+                Step::Range { place, .. } if place != Place::Public => {
                     return Err(unfit("a range of a collection is for queries"));
                 }
                 Step::Put(cell, text) => put(writes, &cell, text.into())?,
@@ -198,8 +209,12 @@ async fn look(
     let mut answers = Vec::new();
     for step in steps {
         let answer = match step {
-            Step::Range { place: Place::Private, range, limit } => {
-                entries(ledger.private_range(COLLECTION, &range.to_range()?, size(limit)).await?)
+            Step::Range { place, range, limit } => {
+                let (range, limit) = (range.to_range()?, size(limit));
+                entries(match space(place) {
+                    Space::Public => ledger.range(&range, limit).await?,
+                    Space::Private(name) => ledger.private_range(name, &range, limit).await?,
+                })
             }
             Step::History(key, limit) => {
                 let history = ledger.history(&key.to_key()?, size(limit)).await?;
@@ -295,6 +310,9 @@ fn space(place: Place) -> Space {
     match place {
         Place::Public => Space::Public,
         Place::Private => Space::Private(COLLECTION),
+        Place::ShortLived => Space::Private(SHORT_LIVED),
+        Place::MembersOnly => Space::Private(MEMBERS_ONLY),
+        Place::Unendorsed => Space::Private(UNENDORSED),
     }
 }
 

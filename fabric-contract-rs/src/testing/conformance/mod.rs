@@ -2,7 +2,8 @@
 //!
 //! The cases drive the [`ConformanceContract`] through a [`Backend`], which is the mock ledger, an
 //! embedded network or a real one: wherever that contract is installed, with the private data
-//! collection [`COLLECTION`], and a second time as [`CALLEE`]. Cases keep to keys of their own, so that a ledger can be tested again
+//! collections [`COLLECTION`], [`SHORT_LIVED`], [`MEMBERS_ONLY`] and [`UNENDORSED`], and a second time
+//! as [`CALLEE`]. Cases keep to keys of their own, so that a ledger can be tested again
 //! and again, each time under another run id.
 //!
 //! ```
@@ -22,7 +23,9 @@ mod step;
 
 pub use backend::{Backend, Destination, Invocation, MockBackend, Verdict, mock_ledger};
 pub use cases::{CASES, run_case};
-pub use contract::{CALLEE, COLLECTION, ConformanceContract, OTHER_CHANNEL};
+pub use contract::{
+    CALLEE, COLLECTION, ConformanceContract, MEMBERS_ONLY, OTHER_CHANNEL, SHORT_LIVED, UNENDORSED,
+};
 pub use scene::{CaseError, Scene};
 pub use step::{Callee, Cell, KeyText, Place, RangeText, Step, TableName};
 

@@ -42,12 +42,16 @@ impl<'b, B: Backend> Scene<'b, B> {
         KeyText::Simple(self.name(key))
     }
 
+    pub(super) fn cell(&self, place: Place, key: &str) -> Cell {
+        Cell { place, key: self.simple(key) }
+    }
+
     pub(super) fn public(&self, key: &str) -> Cell {
-        Cell { place: Place::Public, key: self.simple(key) }
+        self.cell(Place::Public, key)
     }
 
     pub(super) fn private(&self, key: &str) -> Cell {
-        Cell { place: Place::Private, key: self.simple(key) }
+        self.cell(Place::Private, key)
     }
 
     /// Attributes behind one that is the case's own.

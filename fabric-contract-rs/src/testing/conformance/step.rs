@@ -80,14 +80,20 @@ pub struct Callee {
     pub writes: bool,
 }
 
-/// Public state or the collection [`COLLECTION`](super::COLLECTION).
+/// Public state or a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Place {
     /// Public state.
     Public,
-    /// The collection.
+    /// The collection [`COLLECTION`](super::COLLECTION).
     Private,
+    /// The collection [`SHORT_LIVED`](super::SHORT_LIVED).
+    ShortLived,
+    /// The collection [`MEMBERS_ONLY`](super::MEMBERS_ONLY).
+    MembersOnly,
+    /// The collection [`UNENDORSED`](super::UNENDORSED).
+    Unendorsed,
 }
 
 /// A key of one space.

@@ -23,7 +23,7 @@ use fabric_ledger::{
     BlockStateValidator, MemoryStore, SimulationResults, Store, StoreError, Timestamp, TxRecord,
     TxValidationCode, Version, key_modifications, sha256,
 };
-use peer::{Block, Collections, Peer};
+use peer::{Block, Collections, Expiring, Peer};
 use policy::KeyPolicies;
 use reader::{Access, Executing};
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub const MOCK_EPOCH_MS: TimestampMs = 1_704_067_200_000;
 /// It is stricter than Fabric: each transaction is executed at least twice, on the peers of all its
 /// endorsers, and must come out the same byte for byte, and a contract may wait for nothing but the
 /// ledger. What it leaves out: signatures, endorsement policies but those of keys (the endorsers are
-/// who must endorse), the orderer's batching, expiry of private data, message sizes.
+/// who must endorse) and collections, the orderer's batching, message sizes.
 ///
 /// ```
 /// # use fabric_contract_rs::*;
@@ -103,6 +103,8 @@ pub struct MockLedger<C> {
     collections: Arc<Collections>,
     /// What its transactions may ask of other channels.
     others: BTreeMap<Arc<str>, MockChannel>,
+    /// Hashes of private data that does not stay.
+    expiring: Expiring,
     /// `None`: whoever is a member of every collection.
     endorsers: Option<Vec<String>>,
     state: Arc<MemoryStore>,
@@ -133,6 +135,7 @@ impl<C: Contract> MockLedger<C> {
             contract,
             chaincodes,
             others: BTreeMap::new(),
+            expiring: Expiring::default(),
             peers: vec![Peer::new("Org1MSP"), Peer::new("Org2MSP")],
             collections: Arc::default(),
             endorsers: None,
@@ -246,10 +249,10 @@ impl<C: Contract> MockLedger<C> {
     /// # Panics
     /// When the channel has no such organisation.
     pub fn reconcile(&mut self, msp_id: &str) {
-        let state = Arc::clone(&self.state);
+        let (state, collections) = (Arc::clone(&self.state), Arc::clone(&self.collections));
         let peer = self.peer_mut(msp_id);
         peer.withheld = false;
-        sound(peer.reconcile(&state));
+        sound(peer.reconcile(&state, &collections));
     }
 
     /// Asks one peer, as a query does: nothing is ordered. It is the peer of the caller's
@@ -431,7 +434,7 @@ impl<C: Contract> MockLedger<C> {
     ) -> Result<Vec<TxValidationCode>, StoreError> {
         let number = self.height;
         self.height += 1;
-        let mut policies = KeyPolicies::new(&self.state);
+        let mut policies = KeyPolicies::new(&self.state, &self.collections);
         let mut validator = BlockStateValidator::new(&*self.state, number);
         let mut codes = Vec::new();
         let mut ids = Vec::new();
@@ -448,6 +451,8 @@ impl<C: Contract> MockLedger<C> {
             codes.push(code);
         }
         let outcome = validator.finish();
+        let collections = Arc::clone(&self.collections);
+        let gone = self.expiring.commit(number, &self.state, &outcome.updates, &collections)?;
         let state = Arc::make_mut(&mut self.state);
         let mut valid = Vec::new();
         for ((tx, transaction), code) in (0..).zip(transactions).zip(&codes) {
@@ -467,6 +472,7 @@ impl<C: Contract> MockLedger<C> {
             valid.push((tx, results));
         }
         state.apply(outcome.updates.clone());
+        state.apply(gone);
         let block = Arc::new(Block { number, valid, outcome });
         for peer in &mut self.peers {
             peer.commit(&block, &self.collections)?;

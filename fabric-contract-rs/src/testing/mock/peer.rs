@@ -1,15 +1,15 @@
-use fabric_ledger::lifetime::{purged, reconciled};
+use fabric_ledger::lifetime::{Expiry, expired, expiries, purged, reconciled};
 use fabric_ledger::rwset::TxRwSet;
 use fabric_ledger::{
     BlockState, MemoryStore, MissingPrivateData, Permission, PrivateTx, SimulationResults,
-    StoreError, private_updates,
+    StoreError, UpdateBatch, private_updates,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A private data collection of a [`MockLedger`](super::MockLedger).
 ///
-/// Data never expires here, and its members endorse as everybody else does.
+/// Its data stays, and whoever endorses the chaincode endorses it, unless told otherwise.
 #[derive(Debug, Clone)]
 pub struct MockCollection {
     pub(super) name: String,
@@ -17,13 +17,22 @@ pub struct MockCollection {
     members: Option<Vec<String>>,
     pub(super) member_only_read: bool,
     pub(super) member_only_write: bool,
+    block_to_live: u64,
+    /// `None`: whoever endorses the chaincode.
+    endorsers: Option<Vec<String>>,
 }
 
 impl MockCollection {
     /// A collection whose members are all organisations of the ledger.
     pub fn of_all(name: &str) -> Self {
-        let name = name.to_owned();
-        Self { name, members: None, member_only_read: false, member_only_write: false }
+        Self {
+            name: name.to_owned(),
+            members: None,
+            member_only_read: false,
+            member_only_write: false,
+            block_to_live: 0,
+            endorsers: None,
+        }
     }
 
     /// A collection whose members are these organisations.
@@ -44,6 +53,26 @@ impl MockCollection {
     pub fn member_only_write(mut self) -> Self {
         self.member_only_write = true;
         self
+    }
+
+    /// Values go with the block after this many others (`blockToLive`); 0 lets them stay.
+    #[must_use]
+    pub fn block_to_live(mut self, blocks: u64) -> Self {
+        self.block_to_live = blocks;
+        self
+    }
+
+    /// The peers of all these organisations must endorse what writes to it
+    /// (`endorsementPolicy`), in place of those that the chaincode asks for.
+    #[must_use]
+    pub fn endorsed_by(mut self, msp_ids: &[&str]) -> Self {
+        self.endorsers = Some(msp_ids.iter().map(|&msp_id| msp_id.to_owned()).collect());
+        self
+    }
+
+    /// Whether these endorsers may write to it, where a key has no policy of its own.
+    pub(super) fn admits(&self, endorsers: &[String]) -> bool {
+        self.endorsers.iter().flatten().all(|needed| endorsers.contains(needed))
     }
 
     pub(super) fn has_member(&self, msp_id: &str) -> bool {
@@ -75,6 +104,10 @@ impl Collections {
         self.get(chaincode, name).is_some_and(|collection| collection.has_member(msp_id))
     }
 
+    pub(super) fn block_to_live(&self, chaincode: &str, name: &str) -> u64 {
+        self.get(chaincode, name).map_or(0, |collection| collection.block_to_live)
+    }
+
     /// What a client of an organisation may do with a collection.
     pub(super) fn permission(
         &self,
@@ -88,6 +121,31 @@ impl Collections {
             read: member || !collection.member_only_read,
             write: member || !collection.member_only_write,
         })
+    }
+}
+
+/// What of a store is going to expire.
+#[derive(Debug, Default)]
+pub(super) struct Expiring(Vec<Expiry>);
+
+impl Expiring {
+    /// What goes with block `number`, whose updates `store` does not have yet; notes what those will
+    /// have go.
+    pub(super) fn commit(
+        &mut self,
+        number: u64,
+        store: &MemoryStore,
+        updates: &UpdateBatch,
+        collections: &Collections,
+    ) -> Result<UpdateBatch, StoreError> {
+        let due: Vec<Expiry> = self.0.extract_if(.., |entry| entry.at <= number).collect();
+        self.note(updates, collections);
+        expired(number, &due, store, updates)
+    }
+
+    fn note(&mut self, updates: &UpdateBatch, collections: &Collections) {
+        let lives = |chaincode: &str, name: &str| collections.block_to_live(chaincode, name);
+        self.0.extend(expiries(updates, lives));
     }
 }
 
@@ -115,12 +173,14 @@ pub(super) struct Peer {
     /// Whether private data of new blocks does not reach it.
     pub(super) withheld: bool,
     missed: Vec<(MissingPrivateData, Arc<Block>)>,
+    expiring: Expiring,
 }
 
 impl Peer {
     pub(super) fn new(msp_id: &str) -> Self {
         let msp_id = msp_id.to_owned();
-        Self { msp_id, private: Arc::default(), withheld: false, missed: Vec::new() }
+        let (missed, expiring) = (Vec::new(), Expiring::default());
+        Self { msp_id, private: Arc::default(), withheld: false, missed, expiring }
     }
 
     pub(super) fn commit(
@@ -139,15 +199,22 @@ impl Peer {
         let BlockState { updates, purges } = &block.outcome;
         let found = private_updates(&*self.private, block.number, txs, updates, is_member)?;
         let forgotten = purged(purges, &*self.private, &found)?;
+        let (number, store) = (block.number, &*self.private);
+        let gone = self.expiring.commit(number, store, &found.updates, collections)?;
         let private = Arc::make_mut(&mut self.private);
         private.apply(found.updates);
         private.apply(forgotten);
+        private.apply(gone);
         self.missed.extend(found.missing.into_iter().map(|one| (one, Arc::clone(block))));
         Ok(())
     }
 
     /// Catches up on what was withheld, as far as it is still what the ledger has the hash of.
-    pub(super) fn reconcile(&mut self, state: &MemoryStore) -> Result<(), StoreError> {
+    pub(super) fn reconcile(
+        &mut self,
+        state: &MemoryStore,
+        collections: &Collections,
+    ) -> Result<(), StoreError> {
         for (missing, block) in std::mem::take(&mut self.missed) {
             let Some(results) = block.transaction(missing.version.tx) else { continue };
             let Some(hash) = hash_of(&results.rwset, &missing) else { continue };
@@ -159,6 +226,7 @@ impl Peer {
             let Some(rwset) = rwset else { continue };
             if let Some(updates) = reconciled(state, &*self.private, &missing, hash, &rwset.rwset)?
             {
+                self.expiring.note(&updates, collections);
                 Arc::make_mut(&mut self.private).apply(updates);
             }
         }

@@ -1,5 +1,6 @@
-//! Key-level endorsement policies at commit.
+//! Endorsement policies of keys and collections at commit.
 
+use super::peer::Collections;
 use fabric_ledger::metadata::{self, VALIDATION_PARAMETER};
 use fabric_ledger::policy::{Principal, Role, SignaturePolicy};
 use fabric_ledger::rwset::TxRwSet;
@@ -12,13 +13,14 @@ type Place = (String, Option<String>, Vec<u8>);
 /// Judges the transactions of one block by the policies of the keys they write.
 pub(super) struct KeyPolicies<'s> {
     state: &'s MemoryStore,
+    collections: &'s Collections,
     /// Keys whose policy an earlier transaction of the block has changed.
     changed: BTreeSet<Place>,
 }
 
 impl<'s> KeyPolicies<'s> {
-    pub(super) fn new(state: &'s MemoryStore) -> Self {
-        Self { state, changed: BTreeSet::new() }
+    pub(super) fn new(state: &'s MemoryStore, collections: &'s Collections) -> Self {
+        Self { state, collections, changed: BTreeSet::new() }
     }
 
     /// Whether the peers of these organisations may write what the transaction writes.
@@ -63,7 +65,11 @@ impl<'s> KeyPolicies<'s> {
         };
         let stored = self.state.get(space, key)?.and_then(|found| found.metadata);
         let policy = metadata::decode(stored)?.remove(VALIDATION_PARAMETER);
-        let Some(policy) = policy.filter(|policy| !policy.is_empty()) else { return Ok(true) };
+        let Some(policy) = policy.filter(|policy| !policy.is_empty()) else {
+            let name = collection.as_deref().unwrap_or_default();
+            let collection = self.collections.get(namespace, name);
+            return Ok(collection.is_none_or(|collection| collection.admits(endorsers)));
+        };
         // One that cannot be read is fulfilled by nobody.
         let Ok(policy) = SignaturePolicy::from_bytes(policy) else { return Ok(false) };
         Ok(policy.evaluate(endorsers, &is_peer_of))

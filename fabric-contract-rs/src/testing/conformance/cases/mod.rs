@@ -3,6 +3,7 @@
 mod callees;
 mod calls;
 mod channels;
+mod collections;
 mod keys;
 mod pages;
 mod policies;
@@ -75,6 +76,11 @@ cases! {
         private_ranges_are_ordered_and_limited
         purged_keys_leave_nothing
         unreconciled_private_data_says_so
+    }
+    collections {
+        short_lived_data_goes_after_its_blocks
+        members_only_collections_refuse_other_clients
+        a_collections_own_policy_stops_writers
     }
     validation {
         of_two_changes_to_one_key_the_first_wins

@@ -49,10 +49,7 @@ pub(super) async fn a_read_by_multi_get_conflicts_too<B: Backend>(
     scene: &mut Scene<'_, B>,
 ) -> CaseResult {
     for place in [Place::Public, Place::Private] {
-        let cell = |key| match place {
-            Place::Public => scene.public(key),
-            Place::Private => scene.private(key),
-        };
+        let cell = |key: &str| scene.cell(place, key);
         let (changed, other) = (cell("changed"), cell("other"));
         let keys = vec![scene.simple("unchanged"), scene.simple("changed")];
         let change = vec![Put(changed, "v".into())];

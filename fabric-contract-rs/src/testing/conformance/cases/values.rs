@@ -20,10 +20,7 @@ pub(super) async fn the_last_write_of_a_key_wins<B: Backend>(
     scene: &mut Scene<'_, B>,
 ) -> CaseResult {
     for place in [Place::Public, Place::Private] {
-        let cell = |key| match place {
-            Place::Public => scene.public(key),
-            Place::Private => scene.private(key),
-        };
+        let cell = |key: &str| scene.cell(place, key);
         let (twice, gone, back) = (cell("twice"), cell("gone"), cell("back"));
         let steps = vec![
             Put(twice.clone(), "first".into()),
@@ -101,10 +98,7 @@ pub(super) async fn a_transaction_writes_many_keys<B: Backend>(
     // More than a peer's write batch holds (1000).
     let names: Vec<String> = (0..1200).map(|number| format!("{number:04}")).collect();
     for place in [Place::Public, Place::Private] {
-        let cell = |name: &String| match place {
-            Place::Public => scene.public(name),
-            Place::Private => scene.private(name),
-        };
+        let cell = |name: &str| scene.cell(place, name);
         let steps = names.iter().map(|name| Put(cell(name), name.clone())).collect();
         scene.commit(steps).await?;
         let all = scene.all(place, 2000);
