@@ -57,6 +57,9 @@ pub enum JudgeError {
     /// The channel has no policy for definitions.
     #[error("the channel has no policy for chaincode definitions")]
     NoPolicy,
+    /// A file that is no recording.
+    #[error("it is not a recording, or a damaged one")]
+    Recording,
     /// Results cannot be told.
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),

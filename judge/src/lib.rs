@@ -14,6 +14,8 @@ pub mod forge;
 pub mod network;
 pub mod plan;
 pub mod random;
+pub mod recorder;
+pub mod recording;
 pub mod replay;
 pub mod script;
 pub mod spoil;

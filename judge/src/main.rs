@@ -1,17 +1,19 @@
 //! Serves the workload's chaincode, and runs the workload on real Fabric and on a devnet.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::{Args, Parser, Subcommand};
 use fabric_devnet::ReadyMode;
 use fabric_judge::devnet::Running;
 use fabric_judge::drive::drive;
 use fabric_judge::network::Network;
 use fabric_judge::plan::Plan;
+use fabric_judge::recording::{Kind, Record, write};
 use fabric_judge::verdict::{FINDINGS_MAX, Verdict, differences, judge};
-use fabric_judge::{JudgeError, chaincode};
+use fabric_judge::{JudgeError, chaincode, recorder};
 
 /// Characters of a finding that are told.
 const FINDING_CHARS_MAX: usize = 1500;
@@ -36,6 +38,20 @@ enum Command {
     Serve,
     /// Runs the workload on a devnet, and on a real network if one is named; fails on any difference
     Run(Workload),
+    /// Stands between peers and a chaincode's server and records their streams, until interrupted
+    Record {
+        /// Where the peers look for the chaincode
+        #[arg(long, value_name = "HOST:PORT")]
+        listen: String,
+
+        /// Where it is
+        #[arg(long, value_name = "HOST:PORT")]
+        upstream: String,
+
+        /// Folder for the recordings
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -59,6 +75,10 @@ struct Workload {
     /// Addresses of the peers of Org1MSP and Org2MSP
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     peers: Vec<String>,
+
+    /// Keep the real network's blocks in a file
+    #[arg(long, value_name = "FILE", requires = "organizations")]
+    keep: Option<PathBuf>,
 
     /// Let the devnet's peers offer neither write batches nor multi-gets, like peers of 2.5; beside
     /// a real network they offer what its peers do
@@ -84,6 +104,7 @@ async fn main() -> ExitCode {
     let outcome = match options.command {
         None | Some(Command::Serve) => serve().await,
         Some(Command::Run(workload)) => run(&workload).await,
+        Some(Command::Record { listen, upstream, out }) => record(&listen, upstream, &out).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -101,6 +122,29 @@ async fn serve() -> Result<(), Failure> {
     Ok(chaincode::serve(listener, variable("CHAINCODE_ID")?).await?)
 }
 
+async fn record(listen: &str, upstream: String, out: &Path) -> Result<(), Failure> {
+    let (listener, _) = chaincode::listen(listen).await?;
+    let end = async {
+        // Without signals it runs until it is killed, and nothing is kept.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    Ok(recorder::record(listener, upstream, out, end).await?)
+}
+
+/// The certificate authorities and blocks of a network, as a recording.
+fn keep(network: &Network, blocks: &[Bytes], file: &Path) -> Result<(), Failure> {
+    let root = |(msp_id, pem): (&String, &String)| Record {
+        kind: Kind::Root,
+        bytes: format!("{msp_id}\n{pem}").into(),
+    };
+    let block = |bytes: &Bytes| Record { kind: Kind::Block, bytes: bytes.clone() };
+    let records: Vec<Record> =
+        network.roots.iter().map(root).chain(blocks.iter().map(block)).collect();
+    Ok(std::fs::write(file, write(&records)?)?)
+}
+
 async fn run(workload: &Workload) -> Result<(), Failure> {
     let batch = usize::try_from(workload.batch).unwrap_or(usize::MAX);
     let plan = Plan::new(workload.seed, workload.transactions, batch);
@@ -110,6 +154,9 @@ async fn run(workload: &Workload) -> Result<(), Failure> {
         let network = Network::connect(organizations, &workload.peers).await?;
         let endorsed = drive(&network, &plan, workload.seed, progress("peers", &plan)).await?;
         let blocks = network.blocks().await?;
+        if let Some(file) = &workload.keep {
+            keep(&network, &blocks, file)?;
+        }
         let verdict = judge(&plan, &endorsed, &blocks, network.membership()?)?;
         plain = !verdict.batched;
         verdicts.push(("real peers", verdict));
