@@ -55,6 +55,7 @@ pub mod channel;
 mod hash;
 mod history;
 mod identities;
+mod key_ops;
 pub mod lifetime;
 mod memory;
 pub mod metadata;

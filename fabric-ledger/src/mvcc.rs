@@ -1,15 +1,14 @@
 //! The serial stage of validation: read versions, phantoms, and what valid transactions leave.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use fabric_protos::kvrwset::range_query_info::ReadsInfo;
-use fabric_protos::kvrwset::{KvMetadataEntry, KvRead, RangeQueryInfo};
+use fabric_protos::kvrwset::{KvRead, RangeQueryInfo};
 use fabric_protos::protos::TxValidationCode;
 
 use crate::batch::{Update, UpdateBatch};
-use crate::metadata;
+use crate::key_ops::{KeyOp, KeyOps};
 use crate::rwset::{NsRwSet, RangeReads, TxRwSet, is_delete, is_hash_delete, read_version};
 use crate::space::{KeyRange, Space};
 use crate::store::{Row, Store, StoreError};
@@ -244,31 +243,22 @@ impl<'s, S: Store> BlockStateValidator<'s, S> {
     }
 
     fn apply_public(&mut self, ns: &NsRwSet, version: Version) -> Result<(), StoreError> {
-        let space = Space::Public { namespace: &ns.namespace };
-        let mut metadata: BTreeMap<_, _> = (ns.public.metadata_writes.iter())
-            .map(|write| (write.key.as_str(), write.entries.as_slice()))
-            .collect();
+        let mut ops = KeyOps::default();
         for write in &ns.public.writes {
-            let value = (!is_delete(write)).then(|| write.value.clone());
-            let entries = metadata.remove(write.key.as_str());
-            self.apply_value(space, copy(&write.key), value, entries, version)?;
+            ops.write(copy(&write.key), (!is_delete(write)).then(|| write.value.clone()));
         }
-        for (key, entries) in metadata {
-            self.apply_metadata(space, copy(key), entries, version)?;
+        for write in &ns.public.metadata_writes {
+            ops.write_metadata(copy(&write.key), &write.entries);
         }
-        Ok(())
+        self.apply_keys(Space::Public { namespace: &ns.namespace }, ops, version)
     }
 
     fn apply_hashed(&mut self, ns: &NsRwSet, version: Version) -> Result<(), StoreError> {
         for collection in &ns.collections {
-            let space = Space::Hashed { namespace: &ns.namespace, collection: &collection.name };
-            let mut metadata: BTreeMap<_, _> = (collection.hashed.metadata_writes.iter())
-                .map(|write| (&write.key_hash, write.entries.as_slice()))
-                .collect();
+            let mut ops = KeyOps::default();
             for write in &collection.hashed.hashed_writes {
                 let value = (!is_hash_delete(write)).then(|| write.value_hash.clone());
-                let entries = metadata.remove(&write.key_hash);
-                self.apply_value(space, write.key_hash.clone(), value, entries, version)?;
+                ops.write(write.key_hash.clone(), value);
                 if write.is_purge {
                     self.outcome.purges.push(Purge {
                         namespace: ns.namespace.clone(),
@@ -278,47 +268,34 @@ impl<'s, S: Store> BlockStateValidator<'s, S> {
                     });
                 }
             }
-            for (key, entries) in metadata {
-                self.apply_metadata(space, key.clone(), entries, version)?;
+            for write in &collection.hashed.metadata_writes {
+                ops.write_metadata(write.key_hash.clone(), &write.entries);
             }
+            let space = Space::Hashed { namespace: &ns.namespace, collection: &collection.name };
+            self.apply_keys(space, ops, version)?;
         }
         Ok(())
     }
 
-    /// A value keeps the metadata its key has, unless the transaction sets it too.
-    fn apply_value(
+    /// A value keeps the metadata its key has, metadata the value. Metadata of a key without a
+    /// value is dropped.
+    fn apply_keys(
         &mut self,
         space: Space<'_>,
-        key: Bytes,
-        value: Option<Bytes>,
-        entries: Option<&[KvMetadataEntry]>,
+        ops: KeyOps,
         version: Version,
     ) -> Result<(), StoreError> {
-        let update = match value {
-            None => Update::Delete(version),
-            Some(value) => {
-                let metadata = match entries {
-                    Some(entries) => metadata::encode(entries),
-                    None => self.latest_metadata(space, &key)?,
-                };
-                Update::Put(Versioned { value, metadata, version })
-            }
-        };
-        self.outcome.updates.insert(space, key, update);
-        Ok(())
-    }
-
-    /// Metadata of a key without a value is dropped; else the value stays under a new version.
-    fn apply_metadata(
-        &mut self,
-        space: Space<'_>,
-        key: Bytes,
-        entries: &[KvMetadataEntry],
-        version: Version,
-    ) -> Result<(), StoreError> {
-        if let Some(latest) = self.latest(space, &key)? {
-            let metadata = metadata::encode(entries);
-            let update = Update::Put(Versioned { value: latest.value, metadata, version });
+        for (key, op) in ops.finish() {
+            let put = |value, metadata| Update::Put(Versioned { value, metadata, version });
+            let update = match op {
+                KeyOp::Delete => Update::Delete(version),
+                KeyOp::Value(value) => put(value, self.latest_metadata(space, &key)?),
+                KeyOp::Both(value, metadata) => put(value, metadata),
+                KeyOp::Metadata(metadata) => match self.latest(space, &key)? {
+                    Some(latest) => put(latest.value, metadata),
+                    None => continue,
+                },
+            };
             self.outcome.updates.insert(space, key, update);
         }
         Ok(())
