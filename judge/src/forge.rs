@@ -5,8 +5,8 @@ use fabric_ledger::rwset::{CollectionRwSet, NsRwSet};
 use fabric_ledger::sha256;
 use fabric_protos::kvrwset::range_query_info::ReadsInfo;
 use fabric_protos::kvrwset::{
-    KvMetadataEntry, KvMetadataWrite, KvRead, KvReadHash, KvWrite, KvWriteHash, KvrwSet,
-    QueryReads, RangeQueryInfo, Version,
+    KvMetadataEntry, KvMetadataWrite, KvMetadataWriteHash, KvRead, KvReadHash, KvWrite,
+    KvWriteHash, KvrwSet, QueryReads, RangeQueryInfo, Version,
 };
 use fabric_protos::protos::{ChaincodeEvent, ChaincodeId, Response};
 
@@ -244,7 +244,7 @@ fn public(kind: Kind, key: &str, random: &mut Random, public: &mut KvrwSet) {
         Kind::PolicyOfNothing => public.metadata_writes.push(policy("absent", one_peer())),
         Kind::Metadata => {
             let entry = KvMetadataEntry { name: "colour".to_owned(), value: "red".into() };
-            public.metadata_writes.push(policy(key, vec![entry]));
+            public.metadata_writes.push(policy("q3", vec![entry]));
         }
         Kind::NoMetadata => public.metadata_writes.push(policy("q2", Vec::new())),
         _ => {}
@@ -270,10 +270,9 @@ fn private(kind: Kind, random: &mut Random, ns: &mut NsRwSet) {
             hashed.hashed_reads.push(KvReadHash { key_hash: key_hash.clone(), version: None });
         }
         Kind::HashedPolicy => {
-            hashed.metadata_writes.push(fabric_protos::kvrwset::KvMetadataWriteHash {
-                key_hash: key_hash.clone(),
-                entries: one_peer(),
-            });
+            let (key_hash, entries) = (hash("q0"), one_peer());
+            hashed.metadata_writes.push(KvMetadataWriteHash { key_hash, entries });
+            "shared".clone_into(&mut collection.name);
         }
         _ => return,
     }

@@ -1,10 +1,6 @@
 //! Blocks of real peers, recorded: decoded, encoded again, verified and committed once more.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a recording that cannot be used has failed its tests"
-)]
+#![expect(clippy::unwrap_used, reason = "a recording that cannot be used has failed its tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
