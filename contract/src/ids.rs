@@ -270,6 +270,10 @@ name_id! {
     DirectiveId, "a directive's id"
 }
 name_id! {
+    /// A choice out of `presets.json`, such as `care-team`.
+    PresetId, "a preset's id"
+}
+name_id! {
     /// A project that uses data under terms.
     ProjectId, "a project's id"
 }

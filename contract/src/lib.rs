@@ -78,8 +78,9 @@ pub use answer::{Announcement, Receipt};
 pub use care_team::{CARE_TEAM_MAX, PutCareTeam, PutCareTeamPrivate};
 pub use consent::{
     ACTORS_MAX, Action, Actor, ActorError, BreakGlass, CODES_MAX, Directive, DirectiveStatus,
-    EXCEPTIONS_MAX, Effect, Exception, Language, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX,
-    PURPOSES_MAX, Provision, SENSITIVITIES_MAX, ShownText, TermsReference,
+    EXCEPTIONS_MAX, EXPIRES_SOON_MS, Effect, Exception, Finding, FindingCode, Language,
+    LanguageError, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX, PURPOSES_MAX, Provision,
+    SENSITIVITIES_MAX, Sharing, ShownText, TermsReference,
 };
 pub use decimal::{Decimal, DecimalError};
 pub use delegating::{
@@ -96,8 +97,8 @@ pub use error::{ContractError, Inactive};
 pub use head::{Collection, DEVICES_MAX, DeviceClaim, Head, OFFER_MS, Rebind};
 pub use ids::{
     CategoryCode, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode, MspId, ObligationCode,
-    OfferId, ParticipantId, PolicyDigest, ProfileId, ProjectId, PurposeCode, RawDigest, RecordsKey,
-    Salt, Secret, SensitivityCode, SubjectId, TxId, UnitId,
+    OfferId, ParticipantId, PolicyDigest, PresetId, ProfileId, ProjectId, PurposeCode, RawDigest,
+    RecordsKey, Salt, Secret, SensitivityCode, SubjectId, TxId, UnitId,
 };
 pub use journal::{
     Entry, JOURNAL_PAGE_MAX, JournalEntry, JournalPage, JournalPlace, ReadJournal,

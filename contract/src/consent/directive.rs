@@ -1,13 +1,16 @@
 //! Directives: the form clients send, the ledger keeps and the decision engine reads.
 
-use super::Actor;
+use super::validate::{find_errors, find_warnings};
+use super::{Actor, Finding};
 use crate::ids::{
     CategoryCode, DirectiveId, DocumentDigest, LoincCode, ObligationCode, OfferId, ParticipantId,
-    PurposeCode, SensitivityCode,
+    PresetId, PurposeCode, SensitivityCode,
 };
+use crate::policies::Policies;
 use crate::record::Confidentiality;
 use crate::text::{Text, json_text};
 use crate::time::Period;
+use fabric_contract_rs::TimestampMs;
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -376,6 +379,10 @@ pub struct Directive {
     #[n(13)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acting_for: Option<ParticipantId>,
+    /// The preset it was made by; it decides as any other.
+    #[n(14)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<PresetId>,
 }
 
 fn first_version() -> u32 {
@@ -388,7 +395,17 @@ fn always() -> Period {
 
 impl Directive {
     /// Whether it counts at that time: active, and its period is open.
-    pub fn is_in_force(&self, at: fabric_contract_rs::TimestampMs) -> bool {
+    pub fn is_in_force(&self, at: TimestampMs) -> bool {
         self.status == DirectiveStatus::Active && self.period.contains(at)
+    }
+
+    /// What keeps it from being written.
+    pub fn errors(&self, policies: &Policies) -> Vec<Finding> {
+        find_errors(policies, self)
+    }
+
+    /// What a patient should know before it is written beside those `present`.
+    pub fn warnings(&self, policies: &Policies, present: &[Self], at: TimestampMs) -> Vec<Finding> {
+        find_warnings(policies, self, present, at)
     }
 }

@@ -3,7 +3,7 @@
 use super::outcome::{
     Decision, Determining, Element, Explanation, NearMiss, Outcome, Path, Reason, Residual,
 };
-use super::request::Request;
+use super::request::{Question, Request};
 use super::rules::{Atom, Clause, Prepared, Rules, Span, Test};
 use super::truth::Truth;
 use crate::consent::{Directive, DirectiveStatus, Effect};
@@ -51,26 +51,32 @@ struct Answers<'r, 'a> {
 impl Rules<'_> {
     /// Decides a request at a time.
     pub fn decide(&self, request: &Request, at: TimestampMs) -> Decision {
-        self.answers(request, at).map_or_else(
+        self.answer(Question::from(request), at)
+    }
+
+    /// Decides a question at a time. For a kind of requesters the outcome is definite when it is the
+    /// same for every one of them.
+    pub fn answer(&self, question: Question<'_>, at: TimestampMs) -> Decision {
+        self.answers(question, at).map_or_else(
             || Decision::denied(Reason::PolicyError),
-            |answers| answers.decide(request, at),
+            |answers| answers.decide(question.purpose, at),
         )
     }
 
-    /// Decides a request and tells what nearly decided it. For the patient and its auditors only: a
+    /// Decides a question and tells what nearly decided it. For the patient and its auditors only: a
     /// requester would learn from it what the patient chose.
-    pub fn explain(&self, request: &Request, at: TimestampMs) -> Explanation {
-        let decision = self.decide(request, at);
-        let answers = self.answers(request, at);
+    pub fn explain(&self, question: Question<'_>, at: TimestampMs) -> Explanation {
+        let decision = self.answer(question, at);
+        let answers = self.answers(question, at);
         let mut near_misses: Vec<NearMiss> =
             answers.map(|answers| answers.near_misses(at).collect()).unwrap_or_default();
         near_misses.sort_unstable();
         Explanation { decision, near_misses }
     }
 
-    /// Nothing when the request cannot be evaluated.
-    fn answers(&self, request: &Request, at: TimestampMs) -> Option<Answers<'_, '_>> {
-        let asked = Asked::of(self, request, at)?;
+    /// Nothing when the question cannot be evaluated.
+    fn answers(&self, question: Question<'_>, at: TimestampMs) -> Option<Answers<'_, '_>> {
+        let asked = Asked::of(self, question, at)?;
         let truths = self.atoms.iter().map(|atom| asked.truth(atom)).collect::<Option<_>>()?;
         Some(Answers { rules: self, truths })
     }
@@ -79,7 +85,7 @@ impl Rules<'_> {
 /// A request with what its codes are part of.
 struct Asked<'r> {
     rules: &'r Rules<'r>,
-    request: &'r Request,
+    question: Question<'r>,
     at: TimestampMs,
     purposes: Vec<&'r PurposeCode>,
     /// Every sensitivity the record has, and what each is a kind of.
@@ -90,10 +96,10 @@ struct Asked<'r> {
 }
 
 impl<'r> Asked<'r> {
-    fn of(rules: &'r Rules<'_>, request: &'r Request, at: TimestampMs) -> Option<Self> {
+    fn of(rules: &'r Rules<'_>, question: Question<'r>, at: TimestampMs) -> Option<Self> {
         let policies = rules.policies;
-        let purposes: Vec<_> = policies.purposes().covering(&request.purpose).collect();
-        let record = &request.record;
+        let purposes: Vec<_> = policies.purposes().covering(question.purpose).collect();
+        let record = question.record;
         let window = record.window.map(|it| Period { start: it.start, end: Some(it.end) });
         if purposes.is_empty() || !window.is_none_or(|it| it.is_valid()) {
             return None;
@@ -103,7 +109,7 @@ impl<'r> Asked<'r> {
             labels.is_none_or(|it| it.iter().all(|it| policies.labels().knows_sensitivity(it)));
         let sensitivities =
             labels.map(|it| it.iter().flat_map(|it| policies.labels().covering(it)).collect());
-        Some(Self { rules, request, at, purposes, sensitivities, labels_known, window })
+        Some(Self { rules, question, at, purposes, sensitivities, labels_known, window })
     }
 
     /// Nothing when the question has no answer under the policies.
@@ -111,11 +117,11 @@ impl<'r> Asked<'r> {
         fn known<T>(value: Option<T>, is: impl FnOnce(T) -> bool) -> Truth {
             value.map_or(Truth::Unknown, |value| is(value).into())
         }
-        let record = &self.request.record;
+        let record = self.question.record;
         Some(match *atom {
-            Atom::Actor(actor) => self.request.actor.is(actor).into(),
+            Atom::Actor(actor) => self.question.who.is(actor),
             Atom::Purpose(purpose) => self.purposes.contains(&purpose).into(),
-            Atom::Action(action) => (self.request.action == action).into(),
+            Atom::Action(action) => (self.question.action == action).into(),
             Atom::Code(code) => known(record.code, |it| it == code),
             Atom::Category(category) => match record.code {
                 None => Truth::Unknown,
@@ -138,7 +144,7 @@ impl<'r> Asked<'r> {
 }
 
 impl Answers<'_, '_> {
-    fn decide(&self, request: &Request, at: TimestampMs) -> Decision {
+    fn decide(&self, purpose: &PurposeCode, at: TimestampMs) -> Decision {
         let mut permits = Vec::new();
         let mut denies = Vec::new();
         let mut broken = Vec::new();
@@ -189,7 +195,7 @@ impl Answers<'_, '_> {
         if outcome == Outcome::Deny {
             obligations = BTreeSet::new();
         } else {
-            obligations.extend(self.minimum_necessary(&request.purpose));
+            obligations.extend(self.minimum_necessary(purpose));
         }
         let residual = if conditional { residual } else { Vec::new() };
         Decision { outcome, reason, determining, residual, obligations }

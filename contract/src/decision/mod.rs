@@ -36,17 +36,19 @@
 //! assert_eq!(decision.determining[0].path.to_string(), "context");
 //! ```
 
+mod case;
 mod evaluate;
 mod outcome;
 mod request;
 mod rules;
 mod truth;
 
+pub use case::{CASE_BYTES_MAX, Case, CaseError, Decided, DecidedBy, Refused, Verdict};
 pub use outcome::{
     Decision, Determining, Element, Explanation, NearMiss, Outcome, Path, PathError, Reason,
     Residual,
 };
-pub use request::{RecordFacts, Request, Requester, Window};
+pub use request::{Question, RecordFacts, Request, Requester, Who, Window};
 pub use rules::Rules;
 
 use crate::consent::Directive;

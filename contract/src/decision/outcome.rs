@@ -60,6 +60,12 @@ pub enum Reason {
     /// The patient shares in emergencies only.
     #[n(8)]
     EmergencyOnly,
+    /// The glass is broken by declaring it, not by asking.
+    #[n(10)]
+    BreakGlassOnly,
+    /// Who asks is not active, or not in a role.
+    #[n(11)]
+    Inactive,
     /// The record is labelled as not to be told to the patient yet.
     #[n(9)]
     WithheldFromSubject,

@@ -1,6 +1,7 @@
 //! What is asked.
 
-use crate::consent::{Action, Actor};
+use super::truth::Truth;
+use crate::consent::{Action, Actor, excludes, implies};
 use crate::ids::{
     LoincCode, MspId, ParticipantId, ProjectId, PurposeCode, SensitivityCode, UnitId,
 };
@@ -27,6 +28,47 @@ pub struct Request {
     pub record: RecordFacts,
 }
 
+/// A request, or one of a kind of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'r> {
+    /// Who asks.
+    pub who: Who<'r>,
+    /// What for.
+    pub purpose: &'r PurposeCode,
+    /// What is done with the data.
+    pub action: Action,
+    /// The record.
+    pub record: &'r RecordFacts,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Who<'r> {
+    /// Somebody, of whom everything is known.
+    Requester(&'r Requester),
+    /// Whoever is this: what else it is, is unknown.
+    Any(&'r Actor),
+}
+
+impl Who<'_> {
+    /// Whether a directive about `actor` is about it.
+    pub(super) fn is(self, actor: &Actor) -> Truth {
+        match self {
+            Self::Requester(requester) => requester.is(actor).into(),
+            Self::Any(known) if implies(known, actor) => Truth::True,
+            Self::Any(known) if excludes(known, actor) => Truth::False,
+            Self::Any(_) => Truth::Unknown,
+        }
+    }
+}
+
+impl<'r> From<&'r Request> for Question<'r> {
+    fn from(request: &'r Request) -> Self {
+        let Request { actor, purpose, action, record } = request;
+        Self { who: Who::Requester(actor), purpose, action: *action, record }
+    }
+}
+
 /// Who asks, after the ledger has been looked up: all of it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +93,7 @@ pub struct Requester {
 
 impl Requester {
     /// Whether a directive about `actor` is about it.
-    pub(super) fn is(&self, actor: &Actor) -> bool {
+    fn is(&self, actor: &Actor) -> bool {
         match actor {
             Actor::Participant(pid) => self.pid == *pid,
             Actor::Unit { unit, msp } => self.org == *msp && self.units.contains(unit),

@@ -6,6 +6,7 @@ mod error;
 mod hierarchy;
 mod labels;
 mod organizations;
+mod presets;
 mod purposes;
 mod roles;
 
@@ -17,23 +18,25 @@ pub use error::PolicyError;
 pub use hierarchy::HIERARCHY_LEVELS_MAX;
 pub use labels::Labels;
 pub use organizations::OrganizationKind;
+pub use presets::{Preset, PresetDirective};
 pub use purposes::Purposes;
 pub(crate) use roles::Catalogued;
 
 use crate::error::ContractError;
-use crate::ids::{MspId, PolicyDigest};
+use crate::ids::{MspId, PolicyDigest, PresetId};
 use crate::role::{RoleSet, StaffRole};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The documents compiled in: what a deployment starts from.
-const DEFAULTS: [(&str, &str); 7] = [
+const DEFAULTS: [(&str, &str); 8] = [
     (codes::FILE, include_str!("../../../policies/codes.json")),
     (collections::FILE, include_str!("../../../policies/collections.json")),
     (collections::ENDORSEMENT_FILE, include_str!("../../../policies/endorsement-policy.txt")),
     (labels::FILE, include_str!("../../../policies/labels.json")),
     (organizations::FILE, include_str!("../../../policies/organizations.json")),
+    (presets::FILE, include_str!("../../../policies/presets.json")),
     (purposes::FILE, include_str!("../../../policies/purposes.json")),
     (roles::FILE, include_str!("../../../policies/roles.json")),
 ];
@@ -61,6 +64,7 @@ pub struct Policies {
     codes: CodeRegistry,
     purposes: Purposes,
     labels: Labels,
+    presets: presets::Presets,
     digest: PolicyDigest,
 }
 
@@ -89,15 +93,18 @@ impl Policies {
         collections::check(&json(documents, collections::FILE)?, endorsement, custodians)?;
         let labels = labels::parse(json(documents, labels::FILE)?)?;
         let document = json(documents, roles::FILE)?;
-        Ok(Self {
+        let policies = Self {
             separation: roles::separation(&document)?,
             roles: roles::parse(document, crate::routes::CATALOGUE)?,
             codes: codes::parse(json(documents, codes::FILE)?, &labels)?,
             purposes: purposes::parse(json(documents, purposes::FILE)?)?,
             labels,
+            presets: presets::parse(json(documents, presets::FILE)?)?,
             organizations,
             digest: digest(documents),
-        })
+        };
+        presets::check(&policies, &policies.presets)?;
+        Ok(policies)
     }
 
     /// SHA-256 over `ioht-policies/1`, a zero byte, and for each document in order of its name: the
@@ -119,6 +126,11 @@ impl Policies {
     /// Security labels and obligations.
     pub fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// The choice of this name that a patient makes in one step.
+    pub fn preset(&self, id: &PresetId) -> Option<&Preset> {
+        self.presets.get(id)
     }
 
     /// Whether the organisation may register as `kind`: what it is listed as, or provider.
@@ -188,6 +200,7 @@ pub fn document_schemas() -> BTreeMap<&'static str, schemars::Schema> {
         (collections::FILE, schemars::schema_for!(collections::CollectionsDocument)),
         (labels::FILE, schemars::schema_for!(labels::LabelsDocument)),
         (organizations::FILE, schemars::schema_for!(organizations::OrganizationsDocument)),
+        (presets::FILE, schemars::schema_for!(presets::PresetsDocument)),
         (purposes::FILE, schemars::schema_for!(purposes::PurposesDocument)),
         (roles::FILE, schemars::schema_for!(roles::RolesDocument)),
     ])

@@ -1,0 +1,8 @@
+//! The decision engine: reviewed cases, and properties.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod cases;
+mod documents;
+mod generated;
+mod properties;
