@@ -10,6 +10,7 @@
 //! assert!(call.transient.is_empty());
 //! ```
 
+use crate::decision::Explanation;
 use crate::{
     AcceptDelegation, ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration,
     ConfirmRegistrationPrivate, DelegationPrivate, DeviceStatusPrivate, EndDelegation,
@@ -21,6 +22,13 @@ use crate::{
     RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, Relations, SetCollection,
     SetCollectionPrivate, SetStatus, StaffReceipt, SubmitSummaries, SubmitSummariesPrivate,
     SummariesReceipt, SummaryPage, VerifyRaw, VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
+};
+use crate::{
+    Accesses, ChoosePreset, ChoosePresetPrivate, ConsentView, EndConsent, EndConsentPrivate,
+    ExplainDecision, ExplainDecisionPrivate, ExportConsent, ExportConsentPrivate, Exported,
+    Findings, GetConsent, GetConsentPrivate, PutConsent, PutConsentPrivate, RevokeConsent,
+    RevokeConsentPrivate, SetSharing, SetSharingPrivate, SimulateConsent, SimulateConsentPrivate,
+    Simulation, ValidateConsent, ValidateConsentPrivate, WhoCanAccess, WhoCanAccessPrivate,
 };
 use fabric_contract_rs::{Contract, Evaluate, Kind, Submit};
 use schemars::{JsonSchema, Schema, schema_for};
@@ -119,6 +127,17 @@ calls! {
     Evaluate ReadOwnSummaries, ReadOwnSummariesPrivate, SummaryPage;
     Evaluate VerifyRaw, VerifyRawPrivate, RawVerdict;
     Evaluate ReadJournal, ReadJournalPrivate, JournalPage;
+    Submit PutConsent, PutConsentPrivate, Receipt;
+    Submit EndConsent, EndConsentPrivate, Receipt;
+    Submit RevokeConsent, RevokeConsentPrivate, Receipt;
+    Submit SetSharing, SetSharingPrivate, Receipt;
+    Submit ChoosePreset, ChoosePresetPrivate, Receipt;
+    Evaluate GetConsent, GetConsentPrivate, ConsentView;
+    Evaluate ValidateConsent, ValidateConsentPrivate, Findings;
+    Evaluate SimulateConsent, SimulateConsentPrivate, Simulation;
+    Evaluate WhoCanAccess, WhoCanAccessPrivate, Accesses;
+    Evaluate ExplainDecision, ExplainDecisionPrivate, Explanation;
+    Evaluate ExportConsent, ExportConsentPrivate, Exported;
 }
 
 /// One invocation, ready for a gateway.

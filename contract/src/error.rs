@@ -1,5 +1,6 @@
 //! Why a transaction is refused.
 
+use crate::consent::Finding;
 use crate::no_raw::RawRule;
 use fabric_contract_rs::{LedgerError, TxError};
 
@@ -32,6 +33,24 @@ impl Inactive {
             Self::Patient => "the patient is not active",
             Self::Device => "the device is not active",
             Self::Collection => "the patient has paused the collection of data",
+        }
+    }
+}
+
+/// What directives exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentBound {
+    /// How many there can be.
+    Directives,
+    /// How many bytes they can have.
+    Bytes,
+}
+
+impl ConsentBound {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Directives => "64 directives in force; end one first",
+            Self::Bytes => "65536 bytes of directives as they are stored; end or shorten one first",
         }
     }
 }
@@ -188,6 +207,18 @@ pub enum ContractError {
     /// A transaction dated before what it builds on.
     #[error("the transaction is dated before the state it builds on; check the client's clock")]
     BackDated,
+    /// A directive that cannot be written.
+    #[error("the directive is not sound at {}: {}", .0.path, .0.code.sentence())]
+    ConsentInvalid(Finding),
+    /// A directive that has changed since, or an id that was used before.
+    #[error("the directive is in force in another version, or its id was used before; get it anew")]
+    ConsentConflict,
+    /// More directives than a head holds.
+    #[error("a patient has at most {}", .0.sentence())]
+    ConsentTooLarge(ConsentBound),
+    /// No such preset.
+    #[error("the policies have no preset of this name")]
+    PresetUnknown,
     /// The platform's faults.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -240,6 +271,10 @@ impl ContractError {
             Self::StatusConflict => ("STATUS_CONFLICT", 409),
             Self::BackDated => ("BACK_DATED", 409),
             Self::PrivateTooLarge => ("PRIVATE_TOO_LARGE", 413),
+            Self::ConsentInvalid(_) => ("CONSENT_INVALID", 400),
+            Self::ConsentConflict => ("CONSENT_CONFLICT", 409),
+            Self::ConsentTooLarge(_) => ("CONSENT_TOO_LARGE", 413),
+            Self::PresetUnknown => ("PRESET_UNKNOWN", 404),
             Self::Ledger(_) => ("LEDGER_ERROR", 500),
         }
     }

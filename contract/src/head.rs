@@ -1,6 +1,6 @@
 //! The head of a patient: the one value that every decision about it reads.
 
-use crate::consent::Actor;
+use crate::consent::{Actor, Directive, Sharing};
 use crate::delegation::{Delegation, Power};
 use crate::device::Gateway;
 use crate::error::{ContractError, Inactive};
@@ -26,8 +26,7 @@ pub const OFFER_MS: i64 = 604_800_000;
 /// A patient: the one key that every decision about it reads, so that a change committed first
 /// invalidates every transaction simulated against the old one.
 ///
-/// It needs no salt, because it holds the secret that salts are derived from. Numbers 9 and 13 are
-/// kept for sharing and the active directives.
+/// It needs no salt, because it holds the secret that salts are derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Head {
@@ -59,6 +58,9 @@ pub struct Head {
     /// Whether devices may submit.
     #[n(8)]
     pub collection: Collection,
+    /// Whether the patient shares at all.
+    #[n(9)]
+    pub sharing: Sharing,
     /// Raised by each re-binding of the patient's key: what was proposed before it has lapsed.
     #[n(10)]
     pub epoch: u32,
@@ -68,6 +70,9 @@ pub struct Head {
     /// Who acts for the patient, or was asked to.
     #[n(12)]
     pub delegations: Vec<Delegation>,
+    /// Its active directives, by id.
+    #[n(13)]
+    pub directives: Vec<Directive>,
     /// A new key that waits for its second person.
     #[n(14)]
     pub pending_rebind: Option<Rebind>,
@@ -155,9 +160,11 @@ impl Head {
             secret,
             rk: None,
             collection: Collection::On,
+            sharing: Sharing::On,
             epoch: 1,
             care_team: BTreeSet::new(),
             delegations: Vec::new(),
+            directives: Vec::new(),
             pending_rebind: None,
             devices: BTreeSet::new(),
             claims: Vec::new(),

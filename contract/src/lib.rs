@@ -77,10 +77,18 @@ mod whoami;
 pub use answer::{Announcement, Receipt};
 pub use care_team::{CARE_TEAM_MAX, PutCareTeam, PutCareTeamPrivate};
 pub use consent::{
-    ACTORS_MAX, Action, Actor, ActorError, BreakGlass, CODES_MAX, Directive, DirectiveStatus,
-    EXCEPTIONS_MAX, EXPIRES_SOON_MS, Effect, Exception, Finding, FindingCode, Language,
-    LanguageError, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX, PURPOSES_MAX, Provision,
-    SENSITIVITIES_MAX, Sharing, ShownText, TermsReference,
+    ACCESSES_MAX, ACTORS_MAX, Accesses, Action, Actor, ActorError, Asker, Asking, BreakGlass,
+    CODES_MAX, Change, ChoosePreset, ChoosePresetPrivate, Consent, ConsentView,
+    DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, Directive, DirectiveStatus, DirectiveVersion, Draft,
+    EXCEPTIONS_MAX, EXPIRES_SOON_MS, Effect, EndConsent, EndConsentPrivate, Ending, Exception,
+    ExplainDecision, ExplainDecisionPrivate, ExportConsent, ExportConsentPrivate, Exported,
+    FhirRelease, Finding, FindingCode, Findings, GetConsent, GetConsentPrivate, KeyVersion,
+    Language, LanguageError, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX, PURPOSES_MAX,
+    PermittedAccess, Provision, PutConsent, PutConsentPrivate, QUESTIONS_MAX, RevocationReason,
+    RevokeConsent, RevokeConsentPrivate, SENSITIVITIES_MAX, SetSharing, SetSharingPrivate, Sharing,
+    ShownText, SimulateConsent, SimulateConsentPrivate, Simulated, Simulation, StaffAsker,
+    TermsReference, Used, VERSIONS_PAGE_MAX, ValidateConsent, ValidateConsentPrivate, VersionView,
+    WhoCanAccess, WhoCanAccessPrivate,
 };
 pub use decimal::{Decimal, DecimalError};
 pub use delegating::{
@@ -93,7 +101,7 @@ pub use device_registration::{
     ConfirmDevice, ConfirmDevicePrivate, PutGateway, PutGatewayPrivate, RegisterDevice,
     RegisterDevicePrivate, SetCollection, SetCollectionPrivate,
 };
-pub use error::{ContractError, Inactive};
+pub use error::{ConsentBound, ContractError, Inactive};
 pub use head::{Collection, DEVICES_MAX, DeviceClaim, Head, OFFER_MS, Rebind};
 pub use ids::{
     CategoryCode, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode, MspId, ObligationCode,

@@ -1,6 +1,10 @@
 //! Every transaction there is.
 
 use crate::care_team::PutCareTeam;
+use crate::consent::{
+    ChoosePreset, EndConsent, ExplainDecision, ExportConsent, GetConsent, PutConsent,
+    RevokeConsent, SetSharing, SimulateConsent, ValidateConsent, WhoCanAccess,
+};
 use crate::delegating::{AcceptDelegation, EndDelegation, ListDelegations, ProposeDelegation};
 use crate::device_registration::{ConfirmDevice, PutGateway, RegisterDevice, SetCollection};
 use crate::journal::ReadJournal;
@@ -50,4 +54,15 @@ transactions! {
     evaluate Evaluate ReadOwnSummaries;
     evaluate Evaluate VerifyRaw;
     evaluate Evaluate ReadJournal;
+    submit   Submit   PutConsent;
+    submit   Submit   EndConsent;
+    submit   Submit   RevokeConsent;
+    submit   Submit   SetSharing;
+    submit   Submit   ChoosePreset;
+    evaluate Evaluate GetConsent;
+    evaluate Evaluate ValidateConsent;
+    evaluate Evaluate SimulateConsent;
+    evaluate Evaluate WhoCanAccess;
+    evaluate Evaluate ExplainDecision;
+    evaluate Evaluate ExportConsent;
 }

@@ -3,9 +3,12 @@
 //! Public state is what everybody on the channel may scrutinise. Everything that can be linked to a
 //! patient lives in the private collection [`HEALTH`].
 
+use crate::consent::{DirectiveVersion, KeyVersion};
 use crate::device::Device;
 use crate::head::Head;
-use crate::ids::{KeyHash, LoincCode, MspId, ParticipantId, RecordsKey, SubjectId, TxId};
+use crate::ids::{
+    DirectiveId, KeyHash, LoincCode, MspId, ParticipantId, RecordsKey, SubjectId, TxId,
+};
 use crate::journal::Entry;
 use crate::key_binding::KeyBinding;
 use crate::organization::Organization;
@@ -41,6 +44,10 @@ pub const KEYS: Table<(KeyHash,), KeyBinding> = Table::new("key", Space::Private
 /// What others did to a patient or in its name: by records key, newest first, then transaction.
 pub const JOURNAL: Table<(RecordsKey, KeyNewest, TxId), Entry> =
     Table::new("journal", Space::Private(HEALTH));
+
+/// Every version of a patient's directives: by records key, id and version.
+pub const DIRECTIVES: Table<(RecordsKey, DirectiveId, KeyVersion), DirectiveVersion> =
+    Table::new("directive", Space::Private(HEALTH));
 
 /// Devices, by participant.
 pub const DEVICES: Table<(ParticipantId,), Device> = Table::new("device", Space::Private(HEALTH));

@@ -5,7 +5,8 @@
 
 use fabric_contract_rs::{Key, Table};
 use ioht_contract::state::{
-    DEVICES, HEADS, JOURNAL, KEYS, ORGANIZATIONS, PATIENTS, RECORDS, RECORDS_KEYS, STAFF,
+    DEVICES, DIRECTIVES, HEADS, JOURNAL, KEYS, ORGANIZATIONS, PATIENTS, RECORDS, RECORDS_KEYS,
+    STAFF,
 };
 use ioht_contract::*;
 use minicbor::{Decode, Encode};
@@ -113,9 +114,11 @@ fn head(rk: Option<RecordsKey>) -> Head {
         status: if rk.is_some() { Status::Active } else { Status::Pending },
         secret: Secret::new([0x55; 32]),
         collection: if rk.is_some() { Collection::Paused } else { Collection::On },
+        sharing: if rk.is_some() { Sharing::EmergencyOnly } else { Sharing::On },
         epoch: 1,
         care_team: if rk.is_some() { team() } else { Default::default() },
         delegations: rk.iter().map(|_| delegation()).collect(),
+        directives: rk.iter().map(|_| directive()).collect(),
         pending_rebind: rk.map(|_| Rebind {
             key_hash: KeyHash::new([0x45; 32]),
             by: PID,
@@ -125,6 +128,28 @@ fn head(rk: Option<RecordsKey>) -> Head {
         claims: rk.iter().map(|_| claim()).collect(),
         rk,
     }
+}
+
+/// Every field of it set, and every kind of actor.
+fn directive() -> Directive {
+    let period = r#"{"start": 1700000000000, "end": 1800000000000}"#;
+    let matcher = format!(
+        r#"{{"actors": ["pid:{PID}", "unit:ward@Org1MSP", "org:Org1MSP", "role:practitioner",
+            "project:p-1", "care_team"], "purposes": ["COC", "TREAT"], "actions": ["access", "use"],
+            "codes": ["8867-4"], "categories": ["vital-signs"], "devices": ["{PID}"],
+            "confidentiality": "R", "sensitivity": ["PSY"], "min_grid_s": 300,
+            "data_period": {period}, "period": {period}}}"#
+    );
+    let digest = "77".repeat(32);
+    serde_json::from_str(&format!(
+        r#"{{"id": "d-1", "version": 2, "status": "active", "decision": "permit",
+            "period": {period}, "context": {matcher},
+            "provision": [{{"match": {matcher}, "provision": [{{"match": {matcher}}}]}}],
+            "obligations": ["MINEC"], "terms": {{"offer": "o-1", "version": 3}}, "btg": "deny",
+            "text": {{"digest": "{digest}", "language": "pt-BR"}}, "source": "{digest}",
+            "author": "{PID}", "acting_for": "{PID}", "preset": "care-team"}}"#
+    ))
+    .unwrap()
 }
 
 fn device(gateway: Option<Gateway>) -> Device {
@@ -204,6 +229,13 @@ fn value_bytes_do_not_move() {
         role: "registrar".to_owned(),
     };
     check(&JOURNAL, "journal-entry", &entry);
+    let version = DirectiveVersion {
+        meta: Meta::created(&tx()),
+        salt,
+        directive: directive(),
+        reason: Some(RevocationReason::CourtOrder),
+    };
+    check(&DIRECTIVES, "directive", &version);
     check(&DEVICES, "device", &device(None));
     check(&DEVICES, "device-with-gateway", &device(Some(gateway)));
     check(&RECORDS, "record", &record(false));
@@ -224,6 +256,11 @@ fn key_bytes_do_not_move() {
     assert_eq!(key(PATIENTS.key(&(PID,))), format!("|patient|{PID}|"));
     assert_eq!(key(RECORDS_KEYS.key(&(RK,))), "|records_key|33333333333333333333333333333333|");
     assert_eq!(key(DEVICES.key(&(PID,))), format!("|device|{PID}|"));
+    let directive = (RK, "d-1".parse().unwrap(), KeyVersion(2));
+    assert_eq!(
+        key(DIRECTIVES.key(&directive)),
+        "|directive|33333333333333333333333333333333|d-1|0000000002|"
+    );
     let key_hash = KeyHash::new([0x44; 32]);
     assert_eq!(key(KEYS.key(&(key_hash,))), format!("|key|{key_hash}|"));
     let entry = (RK, KeyNewest(1_704_067_200_000), TxId::new([0xaa; 32]));

@@ -1,17 +1,46 @@
 //! Consent: what a patient lets others do with its data.
 
 mod actor;
+mod ask;
+mod choose;
 mod directive;
+mod draft;
+mod end;
+mod export;
+mod fhir;
+mod gate;
 mod overlap;
+mod put;
+mod read;
 mod sharing;
 mod validate;
+mod write;
 
 pub use actor::{Actor, ActorError};
+pub use ask::{
+    ACCESSES_MAX, Accesses, Asker, Asking, Change, ExplainDecision, ExplainDecisionPrivate,
+    PermittedAccess, QUESTIONS_MAX, SimulateConsent, SimulateConsentPrivate, Simulated, Simulation,
+    StaffAsker, WhoCanAccess, WhoCanAccessPrivate,
+};
+pub use choose::{ChoosePreset, ChoosePresetPrivate, SetSharing, SetSharingPrivate};
 pub use directive::{
     ACTORS_MAX, Action, BreakGlass, CODES_MAX, Directive, DirectiveStatus, EXCEPTIONS_MAX, Effect,
     Exception, Language, LanguageError, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX, PURPOSES_MAX,
     Provision, SENSITIVITIES_MAX, ShownText, TermsReference,
 };
+pub use draft::Draft;
+pub use end::{EndConsent, EndConsentPrivate, Ending, RevokeConsent, RevokeConsentPrivate};
+pub use export::{ExportConsent, ExportConsentPrivate, Exported};
+pub use fhir::FhirRelease;
+pub use gate::Consent;
 pub(crate) use overlap::{excludes, implies};
+pub use put::{PutConsent, PutConsentPrivate};
+pub use read::{
+    ConsentView, Findings, GetConsent, GetConsentPrivate, Used, VERSIONS_PAGE_MAX, ValidateConsent,
+    ValidateConsentPrivate, VersionView,
+};
 pub use sharing::Sharing;
 pub use validate::{EXPIRES_SOON_MS, Finding, FindingCode};
+pub use write::{
+    DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, DirectiveVersion, KeyVersion, RevocationReason,
+};

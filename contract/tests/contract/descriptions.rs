@@ -1,5 +1,6 @@
 //! What clients in other languages build on: schemas, and that what is sent and answered fits them.
 
+use crate::consent;
 use crate::world::*;
 use fabric_contract_rs::testing::{Call as MockCall, MockReader};
 use fabric_contract_rs::{Contract, Kind};
@@ -120,6 +121,7 @@ fn what_is_sent_and_answered_fits_its_schema() {
         ReadOwnSummariesPrivate { limit: Some(1), ..read("8867-4", START, START + 600_000) };
     check(world, "patient", &Invocation::with_private(&ReadOwnSummaries {}, &asked));
     check(world, "watch", &Invocation::with_private(&VerifyRaw {}, &verify(0)));
+    consent_fits(world);
     for by in ["admin", "registrar", "patient", "watch", "stranger"] {
         check(world, by, &Invocation::new(&WhoAmI {}));
     }
@@ -133,4 +135,38 @@ fn what_is_sent_and_answered_fits_its_schema() {
         status: DeviceStatus::Suspended,
     });
     check(world, "patient", &Invocation::with_private(&SetStatus::Device {}, &device));
+}
+
+fn consent_fits(world: &mut World) {
+    let (sid, rk) = (SID.parse().unwrap(), RK.parse().unwrap());
+    let draft = || consent::draft("ward", json!({"provision": [{"match": {"codes": ["8867-4"]}}]}));
+    let put = PutConsentPrivate { sid, rk, expected_version: 0, draft: draft() };
+    check(world, "patient", &Invocation::with_private(&PutConsent {}, &put));
+    let chosen = json!({"sid": SID, "preset": "join-project", "project": "p-1",
+        "terms": {"offer": "o-1", "version": 1}, "until": 9_000_000_000_000_i64,
+        "text": {"digest": SECRET, "language": "vi"}});
+    let chosen: ChoosePresetPrivate = serde_json::from_value(chosen).unwrap();
+    check(world, "patient", &Invocation::with_private(&ChoosePreset {}, &chosen));
+    let versions = Some("ward".parse().unwrap());
+    let asked = GetConsentPrivate { sid: None, versions_of: versions, after_version: 0 };
+    check(world, "patient", &Invocation::with_private(&GetConsent {}, &asked));
+    let draft = ValidateConsentPrivate { sid: None, draft: draft() };
+    check(world, "patient", &Invocation::with_private(&ValidateConsent {}, &draft));
+    let asking = consent::anybody;
+    let simulated = SimulateConsentPrivate {
+        sid: None,
+        change: Change::Sharing(Sharing::Paused),
+        asking: vec![asking()],
+    };
+    check(world, "patient", &Invocation::with_private(&SimulateConsent {}, &simulated));
+    let code = WhoCanAccessPrivate { sid: None, code: "8867-4".parse().unwrap() };
+    check(world, "patient", &Invocation::with_private(&WhoCanAccess {}, &code));
+    let explained = ExplainDecisionPrivate { sid: None, asking: asking() };
+    check(world, "patient", &Invocation::with_private(&ExplainDecision {}, &explained));
+    let export = ExportConsent { release: FhirRelease::R4 };
+    check(world, "patient", &Invocation::new(&export));
+    let sharing = SetSharingPrivate { sid, sharing: Sharing::Paused };
+    check(world, "patient", &Invocation::with_private(&SetSharing {}, &sharing));
+    let ended = EndConsentPrivate { sid, directives: None, ending: Ending::EnteredInError };
+    check(world, "patient", &Invocation::with_private(&EndConsent {}, &ended));
 }

@@ -1,8 +1,10 @@
 //! Every code, provoked on a ledger, and the list of them that clients can rely on.
 
+use crate::consent;
 use crate::world::*;
 use fabric_contract_rs::testing::{Call, CallError, TestIdentity};
 use fabric_contract_rs::{LedgerError, Space, TxError, Writes};
+use ioht_contract::decision::Path;
 use ioht_contract::no_raw::RawRule;
 use ioht_contract::state::{HEADS, HEALTH};
 use ioht_contract::*;
@@ -58,6 +60,10 @@ fn every_refusal() -> Vec<ContractError> {
         | RecordConflict { .. }
         | StatusConflict
         | BackDated
+        | ConsentInvalid(_)
+        | ConsentConflict
+        | ConsentTooLarge(_)
+        | PresetUnknown
         | Ledger(_) => (),
     };
     let all = vec![
@@ -104,6 +110,10 @@ fn every_refusal() -> Vec<ContractError> {
         RecordConflict { position: 0 },
         StatusConflict,
         BackDated,
+        ConsentInvalid(Finding { code: FindingCode::EmptySet, path: Path::Context }),
+        ConsentConflict,
+        ConsentTooLarge(ConsentBound::Bytes),
+        PresetUnknown,
         Ledger(LedgerError::PrivateDataUnavailable),
     ];
     all.iter().for_each(listed);
@@ -211,7 +221,19 @@ fn provocations(world: &mut World) -> Vec<Call> {
         conflicting(world, other_content),
         set_patient(&registrar, PENDING_SID, NewStatus::Active),
         register("new", "5454545454545454545454545454545a").at(now - 1),
+        consent::put("x", json!({"context": {"actors": [], "purposes": ["TREAT"]}}), 0),
+        consent::put("x", json!({}), 1),
+        too_much_consent(world),
+        consent::choose("none", None),
     ]
+}
+
+/// One directive more than a patient can have.
+fn too_much_consent(world: &mut World) -> Call {
+    for n in 0..DIRECTIVES_MAX {
+        world.ok(&consent::put(&format!("d{n}"), json!({}), 0));
+    }
+    consent::put("more", json!({}), 0)
 }
 
 /// Other content for a record of `scale`, which is active.

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod attacks;
+mod consent;
 mod delegations;
 mod descriptions;
 mod devices;
 mod errors;
+mod fhir;
 mod matrix;
 mod organizations;
 mod patients;

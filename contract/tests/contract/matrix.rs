@@ -1,9 +1,11 @@
 //! Who can do what: every transaction by every kind of caller, compared with a reviewed grid.
 
+use crate::consent;
 use crate::world::*;
 use fabric_contract_rs::ClientIdentity;
 use fabric_contract_rs::testing::{Call, CallError};
 use ioht_contract::*;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -143,7 +145,39 @@ fn rows() -> Vec<(&'static str, Make)> {
             private(by, &ReadJournal {}, &asked)
         }),
         ("VerifyRaw", |by| private(by, &VerifyRaw {}, &verify(0))),
+        ("PutConsent", |by| consent::put_by(by, consent::draft("d", json!({})), 0)),
+        ("EndConsent", |by| consent::end_by(by, None)),
+        ("RevokeConsent", |by| consent::revoke(by, "d")),
+        ("SetSharing", |by| consent::share_by(by, Sharing::Paused)),
+        ("ChoosePreset", |by| consent::choose_by(by, "care-team", None)),
+        ("GetConsent", |by| {
+            private(by, &GetConsent {}, &GetConsentPrivate { sid: sid(), ..Default::default() })
+        }),
+        ("ValidateConsent", |by| {
+            let draft = consent::draft("d", json!({}));
+            private(by, &ValidateConsent {}, &ValidateConsentPrivate { sid: sid(), draft })
+        }),
+        ("SimulateConsent", |by| {
+            let (change, asking) = (Change::Sharing(Sharing::On), vec![consent::anybody()]);
+            private(by, &SimulateConsent {}, &SimulateConsentPrivate { sid: sid(), change, asking })
+        }),
+        ("WhoCanAccess", |by| {
+            let code = "8867-4".parse().unwrap();
+            private(by, &WhoCanAccess {}, &WhoCanAccessPrivate { sid: sid(), code })
+        }),
+        ("ExplainDecision", |by| {
+            let asking = consent::anybody();
+            private(by, &ExplainDecision {}, &ExplainDecisionPrivate { sid: sid(), asking })
+        }),
+        ("ExportConsent", |by| {
+            let export = ExportConsent { release: FhirRelease::R5 };
+            private(by, &export, &ExportConsentPrivate { sid: sid() })
+        }),
     ]
+}
+
+fn sid() -> Option<SubjectId> {
+    Some(SID.parse().unwrap())
 }
 
 fn outcome(world: &mut World, call: &Call) -> String {

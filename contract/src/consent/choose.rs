@@ -1,0 +1,189 @@
+//! Whole choices: sharing altogether, and presets.
+
+use super::Actor;
+use super::write::Changes;
+use super::{DirectiveStatus, Matcher, Sharing, ShownText, TermsReference};
+use crate::act::{Act, Patient};
+use crate::answer::Receipt;
+use crate::delegation::Power;
+use crate::error::ContractError;
+use crate::ids::{PresetId, ProjectId, SubjectId, TxId};
+use crate::policies::{Policies, Preset};
+use crate::private;
+use crate::role::Role;
+use crate::state::HEADS;
+use crate::time::Period;
+use fabric_contract_rs::{Reader, Submit, TimestampMs, TxContext, Writes};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Pauses all sharing, limits it to emergencies, or resumes it. The directives stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetSharing {}
+
+/// The private part of [`SetSharing`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetSharingPrivate {
+    /// The patient's subject id.
+    pub sid: SubjectId,
+    /// What it becomes.
+    pub sharing: Sharing,
+}
+
+impl Submit for SetSharing {
+    const NAME: &'static str = "SetSharing";
+    const ROLES: &'static [&'static str] = &[Role::Subject.name(), Role::Delegate.name()];
+    type State = Policies;
+    type Output = Receipt;
+    type Error = ContractError;
+
+    async fn run(
+        self,
+        policies: &Policies,
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Receipt, ContractError> {
+        let SetSharingPrivate { sid, sharing } = private::take(cx)?;
+        let act = Act::of::<Self>(policies, cx)?;
+        let key = (sid,);
+        let head = HEADS.get(ledger, &key).await?;
+        let patient = act.patient((sid, head), Power::Consent, ledger).await?;
+        if sharing > patient.head.sharing {
+            patient.widening(&act.tx)?;
+        }
+        let Patient { mut head, roles } = patient;
+        head.sharing = sharing;
+        head.meta.changed(&act.tx);
+        act.note(&head, roles, writes)?;
+        HEADS.put(writes, &key, &head)?;
+        Ok(act.done::<Self>(writes))
+    }
+}
+
+/// Makes one of the choices of `presets.json`, in one step. It becomes plain directives, and sets
+/// sharing where the preset says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoosePreset {}
+
+/// The private part of [`ChoosePreset`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoosePresetPrivate {
+    /// The patient's subject id.
+    pub sid: SubjectId,
+    /// Which choice.
+    pub preset: PresetId,
+    /// For a preset about a project: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
+    /// For a preset about a project: the terms that its permits depend on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsReference>,
+    /// The first moment at which its directives are no longer in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<TimestampMs>,
+    /// The text that the patient was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<ShownText>,
+}
+
+impl ChoosePresetPrivate {
+    fn check<'a>(&self, policies: &'a Policies) -> Result<&'a Preset, ContractError> {
+        let preset = policies.preset(&self.preset).ok_or(ContractError::PresetUnknown)?;
+        if preset.project != self.project.is_some() {
+            return Err(ContractError::ArgumentInvalid(
+                "`project` is given for a preset about a project, and for no other",
+            ));
+        }
+        if self.terms.is_some() && !preset.project {
+            return Err(ContractError::ArgumentInvalid("`terms` are a project's"));
+        }
+        Ok(preset)
+    }
+
+    /// Whether a directive of a preset about a project is about this one.
+    fn is_about(&self, context: &Matcher) -> bool {
+        self.project.as_ref().is_none_or(|project| {
+            let actor = Actor::Project(project.clone());
+            context.actors.as_ref().is_some_and(|it| it.contains(&actor))
+        })
+    }
+}
+
+/// Digits of the transaction's id in the ids of the directives it makes: enough to never meet.
+const SUFFIX_DIGITS: usize = 12;
+
+fn suffix(id: &TxId) -> String {
+    id.to_hex().chars().take(SUFFIX_DIGITS).collect()
+}
+
+impl Submit for ChoosePreset {
+    const NAME: &'static str = "ChoosePreset";
+    const ROLES: &'static [&'static str] = &[Role::Subject.name(), Role::Delegate.name()];
+    type State = Policies;
+    type Output = Receipt;
+    type Error = ContractError;
+
+    async fn run(
+        self,
+        policies: &Policies,
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Receipt, ContractError> {
+        let private: ChoosePresetPrivate = private::take(cx)?;
+        let preset = private.check(policies)?;
+        let act = Act::of::<Self>(policies, cx)?;
+        let period = Period { start: act.tx.at, end: private.until };
+        if !period.is_valid() {
+            return Err(ContractError::ArgumentInvalid("`until` lies ahead"));
+        }
+        let key = (private.sid,);
+        let head = HEADS.get(ledger, &key).await?;
+        let patient = act.patient((private.sid, head), Power::Consent, ledger).await?;
+        let widens = !preset.directives.is_empty()
+            || !preset.ends.is_empty() && ends_a_deny(&private, preset, &patient)
+            || preset.sharing.is_some_and(|it| it > patient.head.sharing);
+        if widens {
+            patient.widening(&act.tx)?;
+        }
+        let roles = patient.roles;
+        let mut changes = Changes::of(&act, patient.head, roles);
+        let status = DirectiveStatus::Superseded;
+        let ended = |it: &super::Directive| replaced(&private, preset, it);
+        let status = if preset.directives.is_empty() { DirectiveStatus::Withdrawn } else { status };
+        changes.end(status, None, ended, writes)?;
+        let project = private.project.as_ref();
+        for directive in preset.directives(project, period, &suffix(&act.tx.id)) {
+            let mut directive = directive.ok_or(ContractError::PresetUnknown)?;
+            (directive.terms, directive.text) = (private.terms.clone(), private.text.clone());
+            changes.put(directive, writes)?;
+        }
+        if let Some(sharing) = preset.sharing {
+            changes.head.sharing = sharing;
+        }
+        let head = changes.within_bounds()?.finish();
+        act.note(&head, roles, writes)?;
+        HEADS.put(writes, &key, &head)?;
+        Ok(act.done::<Self>(writes))
+    }
+}
+
+/// Whether choosing the preset ends this directive: one of an earlier choice of it, or of a choice
+/// that it undoes.
+fn replaced(private: &ChoosePresetPrivate, preset: &Preset, directive: &super::Directive) -> bool {
+    let Some(made_by) = &directive.preset else { return false };
+    let about_project =
+        directive.context.actors.iter().flatten().any(|it| matches!(it, Actor::Project(_)));
+    (*made_by == preset.id || preset.ends.contains(made_by))
+        && (!about_project || private.is_about(&directive.context))
+}
+
+fn ends_a_deny(private: &ChoosePresetPrivate, preset: &Preset, patient: &Patient) -> bool {
+    let denies = |it: &super::Directive| it.decision == super::Effect::Deny;
+    patient.head.directives.iter().any(|it| denies(it) && replaced(private, preset, it))
+}

@@ -1,0 +1,142 @@
+//! Ending directives: the patient withdraws, a regulator revokes.
+
+use super::DirectiveStatus;
+use super::write::{Changes, DIRECTIVES_MAX, RevocationReason};
+use crate::act::Act;
+use crate::answer::Receipt;
+use crate::delegation::Power;
+use crate::error::ContractError;
+use crate::ids::{DirectiveId, SubjectId};
+use crate::participant::Standing;
+use crate::policies::{OrganizationKind, Policies};
+use crate::private;
+use crate::role::{Role, RoleSet, StaffRole};
+use crate::state::HEADS;
+use fabric_contract_rs::{Reader, Submit, TxContext, Writes};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Withdraws directives of the patient: some, or all in one call.
+///
+/// It is as easy as it can be: neither the patient's status nor a clock that runs fast stands in its
+/// way, and what is not in force has ended already. It ends reading; what was released before is a
+/// matter of the terms it was released under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndConsent {}
+
+/// The private part of [`EndConsent`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndConsentPrivate {
+    /// The patient's subject id.
+    pub sid: SubjectId,
+    /// Which directives, at most 64; all when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directives: Option<BTreeSet<DirectiveId>>,
+    /// Why.
+    #[serde(default)]
+    pub ending: Ending,
+}
+
+/// Why a patient ends a directive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It no longer wants it.
+    #[default]
+    Withdrawn,
+    /// It never meant it.
+    EnteredInError,
+}
+
+impl Submit for EndConsent {
+    const NAME: &'static str = "EndConsent";
+    const ROLES: &'static [&'static str] = &[Role::Subject.name(), Role::Delegate.name()];
+    type State = Policies;
+    type Output = Receipt;
+    type Error = ContractError;
+
+    async fn run(
+        self,
+        policies: &Policies,
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Receipt, ContractError> {
+        let EndConsentPrivate { sid, directives, ending } = private::take(cx)?;
+        if directives.as_ref().is_some_and(|it| it.is_empty() || it.len() > DIRECTIVES_MAX) {
+            return Err(ContractError::ArgumentInvalid("name 1 to 64 directives, or none for all"));
+        }
+        let act = Act::of::<Self>(policies, cx)?;
+        let key = (sid,);
+        let head = HEADS.get(ledger, &key).await?;
+        let patient = act.patient((sid, head), Power::Consent, ledger).await?;
+        let roles = patient.roles;
+        let status = match ending {
+            Ending::Withdrawn => DirectiveStatus::Withdrawn,
+            Ending::EnteredInError => DirectiveStatus::EnteredInError,
+        };
+        let mut changes = Changes::of(&act, patient.head, roles);
+        let named = |id: &DirectiveId| directives.as_ref().is_none_or(|it| it.contains(id));
+        changes.end(status, None, |it| named(&it.id), writes)?;
+        let head = changes.finish();
+        act.note(&head, roles, writes)?;
+        HEADS.put(writes, &key, &head)?;
+        Ok(act.done::<Self>(writes))
+    }
+}
+
+/// Revokes a directive: a privacy officer of a regulator's root unit, for a reason that the patient
+/// reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeConsent {}
+
+/// The private part of [`RevokeConsent`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeConsentPrivate {
+    /// The patient's subject id.
+    pub sid: SubjectId,
+    /// Which directive.
+    pub directive: DirectiveId,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+impl Submit for RevokeConsent {
+    const NAME: &'static str = "RevokeConsent";
+    const ROLES: &'static [&'static str] = &[Role::Staff(StaffRole::PrivacyOfficer).name()];
+    type State = Policies;
+    type Output = Receipt;
+    type Error = ContractError;
+
+    async fn run(
+        self,
+        policies: &Policies,
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Receipt, ContractError> {
+        let RevokeConsentPrivate { sid, directive, reason } = private::take(cx)?;
+        let act = Act::of::<Self>(policies, cx)?;
+        let standing = Standing::load(&act.caller, ledger).await?;
+        let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
+        let officer = Role::Staff(StaffRole::PrivacyOfficer);
+        act.require_one(authority.roles, officer)?;
+        if !authority.is_of_root(OrganizationKind::Regulator) {
+            return Err(ContractError::OutsideAuthority);
+        }
+        let key = (sid,);
+        let head = HEADS.get(ledger, &key).await?.ok_or(ContractError::SubjectUnknown)?;
+        let roles = RoleSet::NONE.with(officer);
+        let mut changes = Changes::of(&act, head, roles);
+        changes.end(DirectiveStatus::Revoked, Some(reason), |it| it.id == directive, writes)?;
+        let head = changes.finish();
+        act.note(&head, roles, writes)?;
+        HEADS.put(writes, &key, &head)?;
+        Ok(act.done::<Self>(writes))
+    }
+}
