@@ -104,6 +104,11 @@ impl Server {
     /// within [`Limits::drain_timeout`](crate::Limits::drain_timeout), new ones are answered with
     /// ERROR so that gateways ask another peer, and the streams are ended from this side.
     ///
+    /// Contracts run on the runtime's own threads, many transactions to each, and give way whenever
+    /// they wait for the peer. One that computes for long, or loops for ever, without asking the
+    /// ledger anything holds its thread meanwhile, and no deadline reaches it: loops in a contract
+    /// need a bound, and a runtime more than one thread.
+    ///
     /// # Errors
     /// [`ServeError`] when gRPC itself fails.
     pub async fn serve<C: Contract>(

@@ -29,8 +29,8 @@
 //! at a time. What a peer does silently is silent here, too, but told in the log: a wrong
 //! `CHAINCODE_ID` gets no answer, and a request sent before the answer to the one before it is
 //! dropped. [`ReadyMode`] chooses between a peer's newer messages and older peers that do not know
-//! them. All messages of the protocol are answered but `INIT`, which no definition here asks for,
-//! and rich queries, which a peer with LevelDB refuses as well.
+//! them. All messages of the protocol are answered; rich queries are refused, as by a peer with
+//! LevelDB.
 //!
 //! # What it does not model
 //!
@@ -39,7 +39,7 @@
 //!   status tells.
 //! - **Gossip and its timing.** All peers are at the same height at all times, private data
 //!   reaches members at once (`requiredPeerCount` and `maxPeerCount` are taken and not used), and
-//!   what a peer missed is not reconciled later.
+//!   what a peer missed is reconciled when it is told to be, until the devnet stops.
 //! - **CouchDB**: no rich queries.
 //! - **Revocation lists** and intermediate authorities. ECDSA identities only.
 //! - **Configuration updates**: the first block names the channel and nothing else, policies are
@@ -47,7 +47,8 @@
 //!   real read-write sets have reads in `_lifecycle` that these have not, and a new definition
 //!   does not invalidate transactions under way.
 //! - **System chaincodes** (`qscc`, `cscc`, `_lifecycle`), the Endorser, Deliver and Broadcast
-//!   services behind the `peer` command and block events, discovery, several channels.
+//!   services behind the `peer` command and block events, discovery, several channels
+//!   (a call across channels is refused as by a peer that has not joined the other one).
 //! - Plaintext of a transaction that turned out invalid is dropped, not kept with its block, and
 //!   blocks are delivered without private data.
 //!

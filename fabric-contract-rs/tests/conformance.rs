@@ -25,6 +25,12 @@ fn names_are_unique() {
 }
 
 #[test]
+fn the_project_tells_how_many_there_are() {
+    let told = format!("conformance suite: {} cases", CASES.len());
+    assert!(include_str!("../../README.md").contains(&told), "README.md does not say `{told}`");
+}
+
+#[test]
 fn an_unknown_case_fails() {
     let mut ledger = conformance::mock_ledger();
     let outcome = block_on(conformance::run_case(&mut ledger, "run", "unknown"));
