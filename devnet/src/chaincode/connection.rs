@@ -357,7 +357,7 @@ impl Connection {
         let (name, channel) = name.split_once('/').unwrap_or((&name, ""));
         let name = name.split_once(':').map_or(name, |(name, _)| name);
         if !channel.is_empty() && channel != &*key.0 {
-            let text = format!("failed to find ledger for channel: {channel}");
+            let text = format!("Failed to get policy manager for channel [{channel}]");
             return (Err(text), Some(simulation));
         }
         let Some(links) = self.links.upgrade() else {

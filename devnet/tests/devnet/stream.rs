@@ -236,7 +236,8 @@ async fn chaincodes_call_each_other_in_one_transaction() {
     };
     check("call none get a", "execute failed: invalid invocation").await;
     check("call script get a", "exists").await;
-    check("call other/elsewhere get a", "failed to find ledger for channel: elsewhere").await;
+    check("call other/elsewhere get a", "Failed to get policy manager for channel [elsewhere]")
+        .await;
     assert_eq!(client.read(&["call other status 404 no"]).await, "called: 404\n");
 }
 

@@ -140,7 +140,7 @@ impl MockReader {
         lock(&self.trips).count_call();
         let not_callable = |text: String| Err(LedgerError::NotCallable(text));
         let Some(joined) = self.executing.channels.get(channel) else {
-            return not_callable(format!("failed to find ledger for channel: {channel}"));
+            return not_callable(format!("Failed to get policy manager for channel [{channel}]"));
         };
         let Some((name, callee)) = joined.chaincodes.get(chaincode) else {
             return not_callable(format!("chaincode {chaincode} not found"));
@@ -351,7 +351,9 @@ impl Reader for MockReader {
         let (executing, at_work) = (Arc::clone(&self.executing), self.at_work.clone());
         let reader =
             Self::begin(executing, channel, chaincode, access, at_work).ok_or_else(|| {
-                LedgerError::NotCallable(format!("failed to find ledger for channel: {channel}"))
+                LedgerError::NotCallable(format!(
+                    "Failed to get policy manager for channel [{channel}]"
+                ))
             })?;
         reader.run(&*callee, &own.on_channel(channel), args).await
     }
