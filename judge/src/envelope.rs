@@ -85,11 +85,13 @@ impl Change {
 
     /// Carries the change out. The envelope is not signed yet.
     pub fn apply(self, payload: &Bytes, signers: Signers<'_>) -> Result<Bytes, JudgeError> {
-        let layers = Layers::open(payload)?;
+        let mut layers = Layers::open(payload)?;
+        // A gateway gives endorsements in the order they come in; a change is to be the same
+        // everywhere. Identities begin with the organisation's name.
+        layers.endorsements.sort_by(|one, other| one.endorser.cmp(&other.endorser));
         match self {
             Self::Spoil(kind, seed) => spoil::apply(kind, Random::new(seed), layers, signers),
             Self::Forge(kind, seed) => {
-                let mut layers = layers;
                 forge::apply(kind, Random::new(seed), &mut layers);
                 layers.endorse(signers.peers)?;
                 Ok(layers.close())

@@ -212,7 +212,9 @@ fn action(kind: Kind, layers: &mut Layers) {
 }
 
 fn public(kind: Kind, key: &str, random: &mut Random, public: &mut KvrwSet) {
-    let (block_num, tx_num) = (random.next() % 40, random.next() % 8);
+    // No block has so many transactions: numbers of blocks differ from network to network, and
+    // what is none must not become one.
+    let (block_num, tx_num) = (random.next() % 40, 1000 + random.next() % 8);
     let version = Some(Version { block_num, tx_num });
     let range = |itr_exhausted, reads_info| RangeQueryInfo {
         start_key: "k".to_owned(),
