@@ -45,8 +45,12 @@ macro_rules! package {
 }
 
 package!(
-    /// Package `common`: envelopes, headers, blocks, policies and principals.
+    /// Package `common`: envelopes, headers, blocks, channel configuration, policies and principals.
     common, "common.rs"
+);
+package!(
+    /// Package `etcdraft`: the orderer's consensus in a channel's configuration.
+    etcdraft, "etcdraft.rs"
 );
 package!(
     /// Package `gateway`: the service that clients call on a peer.
@@ -57,7 +61,11 @@ package!(
     kvrwset, "kvrwset.rs"
 );
 package!(
-    /// Package `msp`: serialized identities.
+    /// Package `lifecycle`: queries of the system chaincode `_lifecycle`.
+    lifecycle, "lifecycle.rs"
+);
+package!(
+    /// Package `msp`: serialized identities, and how an organisation's are known.
     msp, "msp.rs"
 );
 package!(

@@ -35,9 +35,11 @@ fn every_package_in_use_is_compared() {
         defined.iter().filter_map(|line| owner(line).split('.').next()).collect();
     let expected = [
         "common",
+        "etcdraft",
         "gateway",
         "google",
         "kvrwset",
+        "lifecycle",
         "msp",
         "orderer",
         "protos",

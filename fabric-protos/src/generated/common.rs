@@ -263,25 +263,6 @@ impl BlockMetadataIndex {
         }
     }
 }
-/// State of a channel's chain at one peer.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BlockchainInfo {
-    /// Number of blocks; the newest block's number plus one.
-    #[prost(uint64, tag = "1")]
-    pub height: u64,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub current_block_hash: ::prost::bytes::Bytes,
-    #[prost(bytes = "bytes", tag = "3")]
-    pub previous_block_hash: ::prost::bytes::Bytes,
-    /// Set on a peer that joined from a snapshot.
-    #[prost(message, optional, tag = "4")]
-    pub bootstrapping_snapshot_info: ::core::option::Option<BootstrappingSnapshotInfo>,
-}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BootstrappingSnapshotInfo {
-    #[prost(uint64, tag = "1")]
-    pub last_block_in_snapshot: u64,
-}
 /// A set of identities that a policy may ask a signature of.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MspPrincipal {
@@ -545,4 +526,114 @@ pub mod implicit_meta_policy {
             }
         }
     }
+}
+/// Data of a CONFIG envelope: the configuration a channel has from this block on.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfigEnvelope {
+    #[prost(message, optional, tag = "1")]
+    pub config: ::core::option::Option<Config>,
+    /// The signed update that led to it; absent in a channel's first block.
+    #[prost(message, optional, tag = "2")]
+    pub last_update: ::core::option::Option<Envelope>,
+}
+/// A channel's configuration. The sequence counts its changes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Config {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    #[prost(message, optional, tag = "2")]
+    pub channel_group: ::core::option::Option<ConfigGroup>,
+}
+/// A node of the configuration's tree. A version counts the changes of one element; mod_policy names who may
+/// change it, by a path that is relative unless it begins with a slash.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfigGroup {
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    #[prost(btree_map = "string, message", tag = "2")]
+    pub groups: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ConfigGroup,
+    >,
+    #[prost(btree_map = "string, message", tag = "3")]
+    pub values: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ConfigValue,
+    >,
+    #[prost(btree_map = "string, message", tag = "4")]
+    pub policies: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ConfigPolicy,
+    >,
+    #[prost(string, tag = "5")]
+    pub mod_policy: ::prost::alloc::string::String,
+}
+/// A setting; its name says which message the value is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfigValue {
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
+    #[prost(string, tag = "3")]
+    pub mod_policy: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfigPolicy {
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    #[prost(message, optional, tag = "2")]
+    pub policy: ::core::option::Option<Policy>,
+    #[prost(string, tag = "3")]
+    pub mod_policy: ::prost::alloc::string::String,
+}
+/// Of HashingAlgorithm: how the configuration is hashed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HashingAlgorithm {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// Of BlockDataHashingStructure: the width of the tree of hashes over a block's data; the largest number for a
+/// flat hash.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockDataHashingStructure {
+    #[prost(uint32, tag = "1")]
+    pub width: u32,
+}
+/// Of OrdererAddresses, and of Endpoints in an orderer organisation's group: host:port each.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrdererAddresses {
+    #[prost(string, repeated, tag = "1")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Of Capabilities: what a node has to know to take part.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Capabilities {
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub capabilities: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        Capability,
+    >,
+}
+/// Named by its key in Capabilities.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Capability {}
+/// State of a channel's chain at one peer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockchainInfo {
+    /// Number of blocks; the newest block's number plus one.
+    #[prost(uint64, tag = "1")]
+    pub height: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub current_block_hash: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub previous_block_hash: ::prost::bytes::Bytes,
+    /// Set on a peer that joined from a snapshot.
+    #[prost(message, optional, tag = "4")]
+    pub bootstrapping_snapshot_info: ::core::option::Option<BootstrappingSnapshotInfo>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BootstrappingSnapshotInfo {
+    #[prost(uint64, tag = "1")]
+    pub last_block_in_snapshot: u64,
 }

@@ -8,3 +8,84 @@ pub struct SerializedIdentity {
     #[prost(bytes = "bytes", tag = "2")]
     pub id_bytes: ::prost::bytes::Bytes,
 }
+/// Value of MSP in an organisation's group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MspConfig {
+    /// 0 for certificates (FabricMSPConfig).
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The message that type names.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub config: ::prost::bytes::Bytes,
+}
+/// How the identities of an organisation are known. Certificates are in PEM.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FabricMspConfig {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub root_certs: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub intermediate_certs: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub admins: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub revocation_list: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Only on the node whose identity it is.
+    #[prost(message, optional, tag = "6")]
+    pub signing_identity: ::core::option::Option<SigningIdentityInfo>,
+    #[prost(message, repeated, tag = "7")]
+    pub organizational_unit_identifiers: ::prost::alloc::vec::Vec<FabricOuIdentifier>,
+    #[prost(message, optional, tag = "8")]
+    pub crypto_config: ::core::option::Option<FabricCryptoConfig>,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub tls_root_certs: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "10")]
+    pub tls_intermediate_certs: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(message, optional, tag = "11")]
+    pub fabric_node_ous: ::core::option::Option<FabricNodeOUs>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FabricCryptoConfig {
+    #[prost(string, tag = "1")]
+    pub signature_hash_family: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub identity_identifier_hash_function: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SigningIdentityInfo {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub public_signer: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub private_signer: ::core::option::Option<KeyInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyInfo {
+    #[prost(string, tag = "1")]
+    pub key_identifier: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub key_material: ::prost::bytes::Bytes,
+}
+/// An organisational unit in certificates' subjects.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FabricOuIdentifier {
+    /// The authority whose chain the unit counts in.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub certificate: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub organizational_unit_identifier: ::prost::alloc::string::String,
+}
+/// Which units tell the roles of an organisation's identities.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FabricNodeOUs {
+    #[prost(bool, tag = "1")]
+    pub enable: bool,
+    #[prost(message, optional, tag = "2")]
+    pub client_ou_identifier: ::core::option::Option<FabricOuIdentifier>,
+    #[prost(message, optional, tag = "3")]
+    pub peer_ou_identifier: ::core::option::Option<FabricOuIdentifier>,
+    #[prost(message, optional, tag = "4")]
+    pub admin_ou_identifier: ::core::option::Option<FabricOuIdentifier>,
+    #[prost(message, optional, tag = "5")]
+    pub orderer_ou_identifier: ::core::option::Option<FabricOuIdentifier>,
+}

@@ -1422,6 +1422,34 @@ pub mod collection_policy_config {
         SignaturePolicy(super::super::common::SignaturePolicyEnvelope),
     }
 }
+/// Value of AnchorPeers in an application organisation's group: peers that other organisations may gossip with.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnchorPeers {
+    #[prost(message, repeated, tag = "1")]
+    pub anchor_peers: ::prost::alloc::vec::Vec<AnchorPeer>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnchorPeer {
+    #[prost(string, tag = "1")]
+    pub host: ::prost::alloc::string::String,
+    #[prost(int32, tag = "2")]
+    pub port: i32,
+}
+/// The policy that guards a resource of a peer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApiResource {
+    #[prost(string, tag = "1")]
+    pub policy_ref: ::prost::alloc::string::String,
+}
+/// Value of ACLs in the application's group, by resource such as event/Block.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AcLs {
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub acls: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ApiResource,
+    >,
+}
 /// A block without its transactions' content.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FilteredBlock {
