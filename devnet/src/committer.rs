@@ -5,9 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fabric_ledger::block::{
-    OrdererMetadata, commit_hash, filter, header_hash, new_block, set_commit_hash, set_filter,
-};
+use fabric_ledger::block::{commit_hash, filter, header_hash, set_commit_hash, set_filter};
+use fabric_ledger::rwset::TxRwSet;
 use fabric_ledger::validation::{
     Checked, EndorsedTransaction, TransactionCheck, ValidatedBlock, Verdict, validate_block,
 };
@@ -15,9 +14,7 @@ use fabric_ledger::{
     PrivateTx, Purge, Space, Store as _, StoreError, TxValidationCode, Update, UpdateBatch,
     Version, private_updates, sha256,
 };
-use fabric_protos::common::{
-    Block, ChannelHeader, Envelope, Header, HeaderType, Payload, SignatureHeader,
-};
+use fabric_protos::common::Block;
 use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -25,7 +22,9 @@ use tokio::sync::mpsc;
 use crate::endorser::{Peer, Shared};
 use crate::notify::{CommitNotifier, Outcome};
 use crate::reconciler::Reconciler;
-use crate::store::{BlockCommit, LedgerError, PeerCommit, PeerSnapshot, Savepoint, Snapshot};
+use crate::store::{
+    BlockCommit, LedgerError, PeerCommit, PeerSnapshot, Plaintext, Savepoint, Snapshot,
+};
 
 /// Transactions one thread checks at least: fewer are not worth another thread.
 const CHECKS_PER_THREAD_MIN: usize = 8;
@@ -133,8 +132,9 @@ impl Committer {
         let number = savepoint.number;
         let peers = (self.peers.iter())
             .map(|peer| {
-                let updates = self.private(number, peer, snapshot, validated, valid)?;
-                Ok(PeerCommit { msp_id: &peer.msp_id, updates })
+                let (updates, plaintext) =
+                    self.private(number, peer, snapshot, validated, valid)?;
+                Ok(PeerCommit { msp_id: &peer.msp_id, updates, plaintext })
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
         let transactions =
@@ -152,11 +152,12 @@ impl Committer {
             updates: &validated.state.updates,
             history: &validated.history,
             peers,
+            purges: &validated.state.purges,
             expires_at: &expires_at,
         })
     }
 
-    /// What the block changes in one peer's plaintext.
+    /// What the block changes in one peer's plaintext, and the writes that it comes from.
     fn private(
         &self,
         number: u64,
@@ -164,12 +165,12 @@ impl Committer {
         snapshot: &Arc<Snapshot>,
         validated: &ValidatedBlock,
         valid: &[Valid<'_>],
-    ) -> Result<UpdateBatch, StoreError> {
+    ) -> Result<(UpdateBatch, Vec<Plaintext>), StoreError> {
         let with_private: Vec<_> = (valid.iter())
             .filter(|(_, one)| one.rwset.namespaces.iter().any(|ns| !ns.collections.is_empty()))
             .collect();
         if with_private.is_empty() {
-            return Ok(UpdateBatch::default());
+            return Ok(Default::default());
         }
         let withheld = self.reconciler.withholds_from(&peer.msp_id);
         let plaintexts: Vec<Option<TxPvtReadWriteSet>> = (with_private.iter())
@@ -208,7 +209,14 @@ impl Committer {
                 purge_by_hash(&store, purge, &mut private.updates)?;
             }
         }
-        Ok(private.updates)
+        let kept = (with_private.iter().zip(&plaintexts))
+            .filter_map(|((tx, one), plaintext)| {
+                Some(held(Version::new(number, *tx), &one.rwset, plaintext.as_ref()?))
+            })
+            .flatten()
+            .filter(|held| is_member(&held.namespace, &held.collection))
+            .collect();
+        Ok((private.updates, kept))
     }
 
     fn announce(&self, number: u64, validated: &ValidatedBlock) {
@@ -239,6 +247,29 @@ fn valid_transactions<'a>(verdicts: &'a [Verdict], codes: &[TxValidationCode]) -
         .collect()
 }
 
+/// The private writes of a transaction whose hash its read-write set names.
+fn held(version: Version, rwset: &TxRwSet, plaintext: &TxPvtReadWriteSet) -> Vec<Plaintext> {
+    let mut held = Vec::new();
+    for ns in &rwset.namespaces {
+        for collection in &ns.collections {
+            let hash = &collection.pvt_rwset_hash;
+            let found = (plaintext.ns_pvt_rwset.iter())
+                .filter(|one| one.namespace == ns.namespace)
+                .flat_map(|one| &one.collection_pvt_rwset)
+                .find(|one| {
+                    one.collection_name == collection.name && sha256(&one.rwset)[..] == hash[..]
+                });
+            held.extend(found.map(|one| Plaintext {
+                version,
+                namespace: ns.namespace.clone(),
+                collection: collection.name.clone(),
+                rwset: one.rwset.clone(),
+            }));
+        }
+    }
+    held
+}
+
 /// A peer that did not get the plaintext of a purge still has to forget the key, which only its
 /// hash names.
 fn purge_by_hash(
@@ -267,26 +298,4 @@ fn purge_by_hash(
         updates.insert(space, key, Update::Delete(*version));
     }
     Ok(())
-}
-
-/// The first block of a channel: an unsigned configuration envelope. It names the channel and
-/// nothing else.
-pub(crate) fn genesis(channel: &str) -> Block {
-    let header = ChannelHeader {
-        r#type: HeaderType::Config.into(),
-        channel_id: channel.to_owned(),
-        ..Default::default()
-    };
-    let payload = Payload {
-        header: Some(Header {
-            channel_header: header.encode_to_vec().into(),
-            signature_header: SignatureHeader::default().encode_to_vec().into(),
-        }),
-        data: Bytes::new(),
-    };
-    let envelope = Envelope { payload: payload.encode_to_vec().into(), signature: Bytes::new() };
-    let mut block = new_block(0, &[], vec![envelope.encode_to_vec().into()]);
-    OrdererMetadata::new(0, SignatureHeader::default()).unsigned(&mut block);
-    set_filter(&mut block, filter(&[TxValidationCode::Valid]));
-    block
 }

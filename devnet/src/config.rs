@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Port of the first organisation's gateway, as in Fabric's test network; each further one is
 /// [`PORT_STEP`] higher.
 pub const FIRST_GATEWAY_PORT: u16 = 7051;
+/// Port of the orderer, as in Fabric's test network.
+pub const ORDERER_PORT: u16 = 7050;
 /// Distance between the gateways' default ports.
 pub const PORT_STEP: u16 = 2000;
 /// Time a block waits for company after its first transaction.
@@ -30,6 +32,13 @@ pub const EXECUTE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const TIME_WINDOW: Duration = Duration::from_mins(15);
 /// Calls a gateway serves at a time: `peer.limits.concurrency.gatewayService`.
 pub const GATEWAY_CONCURRENCY: usize = 500;
+/// Proposals a peer's Endorser service serves at a time:
+/// `peer.limits.concurrency.endorserService`.
+pub(crate) const ENDORSER_CONCURRENCY: usize = 2500;
+/// Streams of blocks a peer or the orderer serves at a time: `peer.limits.concurrency.deliverService`.
+pub(crate) const DELIVER_CONCURRENCY: usize = 2500;
+/// Organisations, counted from the first, that are custodians unless something else is said.
+const CUSTODIANS_FIRST: u16 = 2;
 /// Memory the database may keep of its file. The whole process has to stay below 100 MB.
 pub const CACHE_BYTES: usize = 24 * 1024 * 1024;
 
@@ -56,8 +65,10 @@ pub struct Config {
     pub organizations: Vec<Organization>,
     /// The committed chaincode definitions and where their servers are.
     pub chaincodes: Vec<Chaincode>,
-    /// Address the gateways listen on.
+    /// Address the peers and the orderer listen on.
     pub listen: IpAddr,
+    /// Port of the orderer; 0 lets the system choose.
+    pub orderer_port: u16,
     /// When blocks are cut.
     pub batch: Batch,
     /// What the READY message of the chaincode stream offers.
@@ -84,6 +95,7 @@ impl Config {
             organizations: (1..=3).map(Organization::numbered).collect(),
             chaincodes: Vec::new(),
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            orderer_port: ORDERER_PORT,
             batch: Batch::default(),
             ready: ReadyMode::default(),
             execute_timeout: EXECUTE_TIMEOUT,
@@ -112,6 +124,7 @@ impl Config {
         for organization in &mut self.organizations {
             organization.gateway_port = 0;
         }
+        self.orderer_port = 0;
         self
     }
 
@@ -131,6 +144,9 @@ impl Config {
             if before.clone().any(|one| one.domain == organization.domain) {
                 return Err(ConfigError::Twice("domain", organization.domain.clone()));
             }
+        }
+        if !self.organizations.iter().any(|one| one.custodian) {
+            return Err(ConfigError::NoCustodian);
         }
         for (i, chaincode) in self.chaincodes.iter().enumerate() {
             check_name("chaincode name", &chaincode.name, is_chaincode_name)?;
@@ -159,18 +175,22 @@ pub struct Organization {
     pub msp_id: String,
     /// Domain its nodes are named after.
     pub domain: String,
-    /// Port of its gateway; 0 lets the system choose.
+    /// Port of its peer, on which the gateway answers; 0 lets the system choose.
     pub gateway_port: u16,
+    /// Whether its identities may read whole blocks, with private data, from a peer. Others follow
+    /// the channel by filtered blocks and chaincode events.
+    pub custodian: bool,
 }
 
 impl Organization {
-    /// Organisation `number`, from 1, as the test network names it.
+    /// Organisation `number`, from 1, as the test network names it. The first two are custodians.
     pub fn numbered(number: u16) -> Self {
         let step = PORT_STEP.saturating_mul(number.saturating_sub(1));
         Self {
             msp_id: format!("Org{number}MSP"),
             domain: format!("org{number}.example.com"),
             gateway_port: FIRST_GATEWAY_PORT.saturating_add(step),
+            custodian: number <= CUSTODIANS_FIRST,
         }
     }
 }
@@ -331,6 +351,9 @@ pub enum ConfigError {
     /// No organisation at all.
     #[error("there is no organisation: configure at least one")]
     NoOrganization,
+    /// Nobody may read whole blocks.
+    #[error("there is no custodian: say of at least one organisation that it is one")]
+    NoCustodian,
     /// A name Fabric would not take either.
     #[error("`{value}` is not a valid {what}")]
     Name {
@@ -434,6 +457,10 @@ mod tests {
         };
         check(|c| c.channel = "MyChannel".into(), "`MyChannel` is not a valid channel");
         check(|c| c.organizations.clear(), "there is no organisation: configure at least one");
+        check(
+            |c| c.organizations.iter_mut().for_each(|one| one.custodian = false),
+            "there is no custodian: say of at least one organisation that it is one",
+        );
         check(|c| c.organizations[0].msp_id = "a/b".into(), "`a/b` is not a valid MSP id");
         check(|c| c.organizations[0].domain = "../x".into(), "`../x` is not a valid domain");
         check(
@@ -459,5 +486,6 @@ mod tests {
         let ports: Vec<_> =
             Config::new("dir").organizations.iter().map(|one| one.gateway_port).collect();
         assert_eq!(ports, [7051, 9051, 11051]);
+        assert_eq!(Config::new("dir").orderer_port, 7050);
     }
 }

@@ -3,40 +3,88 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fabric_ledger::channel::{Channel, Collection, Definition, ENDORSEMENT};
-use fabric_ledger::policy::{Policy, Principal, SignaturePolicy, parse};
+use fabric_ledger::channel::{Channel, Definition, ENDORSEMENT};
+use fabric_ledger::policy::{Principal, SignaturePolicy};
 use fabric_ledger::{CollectionAccess, Permission};
+use fabric_protos::common::SignaturePolicyEnvelope;
+use fabric_protos::lifecycle::QueryChaincodeDefinitionResult;
+use fabric_protos::protos::application_policy::Type as PolicyType;
+use fabric_protos::protos::collection_config::Payload as CollectionPayload;
+use fabric_protos::protos::collection_policy_config::Payload as MembersPayload;
+use fabric_protos::protos::{
+    ApplicationPolicy, CollectionConfig, CollectionConfigPackage, CollectionPolicyConfig,
+    StaticCollectionConfig,
+};
+use prost::Message as _;
 use serde::Deserialize;
 
 use crate::config::{Chaincode, Config, ConfigError};
 use crate::msp::Member;
 
+/// How often a chaincode was defined. A changed configuration replaces the definition.
+const SEQUENCE: i64 = 1;
+/// Other peers that plaintext is sent to where nothing is said, as Fabric's command line has it.
+const MAX_PEER_COUNT: i32 = 1;
+
 /// The channel with all configured definitions committed.
 pub fn channel(config: &Config) -> Result<Channel, ConfigError> {
-    let msp_ids = config.organizations.iter().map(|one| one.msp_id.clone());
-    let mut channel = Channel::new(&config.channel, msp_ids);
-    for chaincode in &config.chaincodes {
-        let definition = definition(chaincode, &channel)?;
-        channel.define(&chaincode.name, definition);
-    }
-    Ok(channel)
+    committed(config).map(|(channel, _)| channel)
 }
 
-fn definition(chaincode: &Chaincode, channel: &Channel) -> Result<Definition, ConfigError> {
-    let name = &chaincode.name;
-    let policy = match &chaincode.endorsement_policy {
+/// The channel with all configured definitions committed, and the definitions as `_lifecycle` tells
+/// them, by name.
+pub(crate) fn committed(config: &Config) -> Result<(Channel, Definitions), ConfigError> {
+    let msp_ids = config.organizations.iter().map(|one| one.msp_id.clone());
+    let mut channel = Channel::new(&config.channel, msp_ids);
+    let mut definitions = Definitions::new();
+    for chaincode in &config.chaincodes {
+        let (definition, committed) = definition(chaincode, &channel)?;
+        channel.define(&chaincode.name, definition);
+        definitions.insert(chaincode.name.clone(), committed);
+    }
+    Ok((channel, definitions))
+}
+
+/// Committed definitions by the chaincode's name.
+pub(crate) type Definitions = BTreeMap<String, QueryChaincodeDefinitionResult>;
+
+fn definition(
+    chaincode: &Chaincode,
+    channel: &Channel,
+) -> Result<(Definition, QueryChaincodeDefinitionResult), ConfigError> {
+    let Chaincode { name, version, .. } = chaincode;
+    let of_policy = |reason| ConfigError::Policy { chaincode: name.clone(), reason };
+    let of_collections = |reason| ConfigError::Collections { chaincode: name.clone(), reason };
+    let parameter = match &chaincode.endorsement_policy {
         None => channel_policy(ENDORSEMENT, channel),
-        Some(text) => signature_policy(text, channel).map(Policy::from),
+        Some(text) => application_policy(text, channel),
     };
-    let policy =
-        policy.map_err(|reason| ConfigError::Policy { chaincode: name.clone(), reason })?;
-    let collections = match &chaincode.collections {
-        None => Ok(BTreeMap::new()),
+    let parameter = parameter.map_err(of_policy)?;
+    let policy = channel.resolve(Some(&parameter)).map_err(|err| of_policy(err.to_string()))?;
+    let configs = match &chaincode.collections {
+        None => Ok(Vec::new()),
         Some(text) => read_collections(text, channel),
     };
-    let collections = collections
-        .map_err(|reason| ConfigError::Collections { chaincode: name.clone(), reason })?;
-    Ok(Definition { version: chaincode.version.clone(), policy, collections })
+    let configs = configs.map_err(of_collections)?;
+    let mut collections = BTreeMap::new();
+    for config in &configs {
+        let resolved = channel.resolve_collection(config);
+        let (name, collection) = resolved.map_err(|err| of_collections(err.to_string()))?;
+        if collections.insert(name.clone(), collection).is_some() {
+            return Err(of_collections(format!("`{name}`: defined twice")));
+        }
+    }
+    let committed = QueryChaincodeDefinitionResult {
+        sequence: SEQUENCE,
+        version: version.clone(),
+        endorsement_plugin: "escc".to_owned(),
+        validation_plugin: "vscc".to_owned(),
+        validation_parameter: parameter.encode_to_vec().into(),
+        collections: Some(CollectionConfigPackage { config: configs }),
+        init_required: chaincode.init_required,
+        approvals: channel.organisations().iter().map(|msp_id| (msp_id.clone(), true)).collect(),
+    };
+    Ok((Definition { version: version.clone(), policy, collections }, committed))
 }
 
 /// What the creator of a transaction may do with collections.
@@ -66,11 +114,11 @@ struct CollectionJson {
     name: String,
     policy: String,
     // Peers pass plaintext on as they endorse, without a gossip that could fail: the two counts
-    // are taken and not used.
-    #[serde(default, rename = "requiredPeerCount")]
-    _required_peer_count: u32,
-    #[serde(default, rename = "maxPeerCount")]
-    _max_peer_count: Option<u32>,
+    // are only told to whoever asks for the definition.
+    #[serde(default)]
+    required_peer_count: i32,
+    #[serde(default)]
+    max_peer_count: Option<i32>,
     #[serde(default)]
     block_to_live: u64,
     #[serde(default)]
@@ -88,30 +136,25 @@ struct EndorsementJson {
     channel_config_policy: Option<String>,
 }
 
-fn read_collections(text: &str, channel: &Channel) -> Result<BTreeMap<String, Collection>, String> {
+fn read_collections(text: &str, channel: &Channel) -> Result<Vec<CollectionConfig>, String> {
     let entries: Vec<CollectionJson> =
         serde_json::from_str(text).map_err(|err| format!("invalid JSON: {err}"))?;
-    let mut collections = BTreeMap::new();
-    for entry in entries {
+    let read = |entry: CollectionJson| {
         let name = entry.name.clone();
-        let of = |reason: String| format!("`{name}`: {reason}");
-        if !is_collection_name(&name) {
-            return Err(of("not a valid name: use a-z, A-Z, 0-9, `_` and `-`".to_owned()));
-        }
-        let collection = read_collection(entry, channel).map_err(of)?;
-        if collections.insert(name.clone(), collection).is_some() {
-            return Err(of("defined twice".to_owned()));
-        }
-    }
-    Ok(collections)
+        read_collection(entry, channel).map_err(|reason| format!("`{name}`: {reason}"))
+    };
+    entries.into_iter().map(read).collect()
 }
 
-fn read_collection(entry: CollectionJson, channel: &Channel) -> Result<Collection, String> {
+fn read_collection(entry: CollectionJson, channel: &Channel) -> Result<CollectionConfig, String> {
+    if !is_collection_name(&entry.name) {
+        return Err("not a valid name: use a-z, A-Z, 0-9, `_` and `-`".to_owned());
+    }
     let members = signature_policy(&entry.policy, channel)?;
-    let policy = match entry.endorsement_policy {
+    let endorsement_policy = match entry.endorsement_policy {
         None => None,
         Some(EndorsementJson { signature_policy: Some(text), channel_config_policy: None }) => {
-            Some(signature_policy(&text, channel)?.into())
+            Some(application_policy(&text, channel)?)
         }
         Some(EndorsementJson { signature_policy: None, channel_config_policy: Some(path) }) => {
             Some(channel_policy(&path, channel)?)
@@ -122,29 +165,47 @@ fn read_collection(entry: CollectionJson, channel: &Channel) -> Result<Collectio
             );
         }
     };
-    Ok(Collection {
-        members,
-        endorsement_policy: policy,
+    let members =
+        CollectionPolicyConfig { payload: Some(MembersPayload::SignaturePolicy(members)) };
+    let config = StaticCollectionConfig {
+        name: entry.name,
+        member_orgs_policy: Some(members),
+        required_peer_count: entry.required_peer_count,
+        maximum_peer_count: entry.max_peer_count.unwrap_or(MAX_PEER_COUNT),
         block_to_live: entry.block_to_live,
         member_only_read: entry.member_only_read,
         member_only_write: entry.member_only_write,
-    })
+        endorsement_policy,
+    };
+    Ok(CollectionConfig { payload: Some(CollectionPayload::StaticCollectionConfig(config)) })
 }
 
-fn channel_policy(path: &str, channel: &Channel) -> Result<Policy, String> {
-    channel.policy(path).ok_or_else(|| format!("the channel has no policy `{path}`"))
+fn application_policy(text: &str, channel: &Channel) -> Result<ApplicationPolicy, String> {
+    let policy = PolicyType::SignaturePolicy(signature_policy(text, channel)?);
+    Ok(ApplicationPolicy { r#type: Some(policy) })
+}
+
+fn channel_policy(path: &str, channel: &Channel) -> Result<ApplicationPolicy, String> {
+    match channel.policy(path) {
+        None => Err(format!("the channel has no policy `{path}`")),
+        Some(_) => {
+            let policy = PolicyType::ChannelConfigPolicyReference(path.to_owned());
+            Ok(ApplicationPolicy { r#type: Some(policy) })
+        }
+    }
 }
 
 /// Reads a policy whose organisations all have to be there: a misspelt one would never sign.
-fn signature_policy(text: &str, channel: &Channel) -> Result<SignaturePolicy, String> {
-    let policy = parse(text).map_err(|err| err.to_string())?;
+fn signature_policy(text: &str, channel: &Channel) -> Result<SignaturePolicyEnvelope, String> {
+    let envelope = SignaturePolicy::parse_envelope(text).map_err(|err| err.to_string())?;
+    let policy = SignaturePolicy::from_wire(&envelope).map_err(|err| err.to_string())?;
     let unknown = (policy.principals().iter())
         .filter_map(Principal::msp_id)
         .find(|msp_id| !channel.organisations().iter().any(|known| known == msp_id))
         .map(str::to_owned);
     match unknown {
         Some(msp_id) => Err(format!("the channel has no organisation `{msp_id}`")),
-        None => Ok(policy),
+        None => Ok(envelope),
     }
 }
 
@@ -162,7 +223,7 @@ mod tests {
         chaincode.endorsement_policy = policy.map(str::to_owned);
         chaincode.collections = collections.map(str::to_owned);
         let msp_ids = ["Org1MSP", "Org2MSP", "Org3MSP"].map(str::to_owned);
-        definition(&chaincode, &Channel::new("mychannel", msp_ids))
+        definition(&chaincode, &Channel::new("mychannel", msp_ids)).map(|(defined, _)| defined)
     }
 
     #[test]

@@ -6,28 +6,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fabric_ledger::block::header_hash;
-use fabric_ledger::channel::{Channel, READERS, WRITERS};
-use fabric_ledger::{KeyRange, Space, Store as _};
+use fabric_ledger::block::{code_byte, header_hash};
+use fabric_ledger::{
+    KeyRange, Space, Store as _, TxRecord, TxValidationCode, UpdateBatch, Version,
+};
 use fabric_protos::common::Block;
+use futures_util::future::join_all;
 use prost::Message as _;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::acl::Acl;
 use crate::ca::{self, EnrollRequest, Enrolled, OrdererFiles, OrganizationFiles};
 use crate::chaincode::{LinkSettings, Links};
-use crate::committer::{Committer, genesis};
-use crate::config::{Config, Organization};
+use crate::channel_config::{ChannelConfig, OrganizationConfig, first_block};
+use crate::committer::Committer;
+use crate::config::{Config, DELIVER_CONCURRENCY, ENDORSER_CONCURRENCY, Organization};
 use crate::definition;
+use crate::deliver::DeliverService;
 use crate::endorser::{Peer, Shared};
+use crate::environment::{Endpoints, PeerEndpoint};
 use crate::error::StartError;
 use crate::gateway::{GatewayService, Network};
+use crate::limit::Limit;
 use crate::msp::Membership;
 use crate::notify::CommitNotifier;
 use crate::orderer::{Orderer, Tip};
+use crate::ordering::OrderingService;
+use crate::proposals::EndorserService;
 use crate::reconciler::Reconciler;
-use crate::server;
+use crate::server::{self, Ending, PeerServices};
 use crate::signer::NodeSigner;
 use crate::store::{BlockCommit, Database, LedgerError, PeerSnapshot, Savepoint};
 use crate::topology::{Topology, TopologyError};
@@ -63,8 +72,10 @@ pub struct Devnet {
     config: Config,
     network: Arc<Network>,
     organizations: Vec<Started>,
+    orderer_node: StartedOrderer,
     reconciler: Arc<Reconciler>,
     stop: watch::Sender<bool>,
+    cut: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     orderer: JoinHandle<()>,
     committer: std::thread::JoinHandle<()>,
@@ -78,7 +89,26 @@ struct Started {
     address: SocketAddr,
 }
 
-/// Where an organisation's gateway is, and how to trust it.
+/// The orderer's organisation with its files and the address of its node.
+#[derive(Debug)]
+struct StartedOrderer {
+    files: OrdererFiles,
+    address: SocketAddr,
+}
+
+/// Where the orderer is, and how to trust it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrdererEndpoint {
+    /// Address it listens on.
+    pub address: SocketAddr,
+    /// Name in its certificate, beside `localhost`.
+    pub host_name: String,
+    /// The TLS certificate authority, as PEM.
+    pub tls_root_pem: String,
+}
+
+/// Where an organisation's peer is, with its gateway and the other services of a peer, and how to
+/// trust it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayEndpoint {
     /// MSP id of the organisation.
@@ -96,7 +126,7 @@ impl Devnet {
     /// servers are dialled when they are needed first.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
-        let channel = Arc::new(definition::channel(&config)?);
+        let (channel, definitions) = definition::committed(&config)?;
         Topology::agree(&config)?;
         let msp_ids: Vec<String> =
             config.organizations.iter().map(|one| one.msp_id.clone()).collect();
@@ -104,29 +134,32 @@ impl Devnet {
         let database =
             Database::open(&config.ledger_file(), &config.channel, &msp_ids, config.cache_bytes)?;
         database.check_chain(config.integrity)?;
+        let (organizations, listeners) = organizations(&config).await?;
+        let (orderer_node, orderer_listener) = orderer_node(&config).await?;
+        endpoints(&organizations, &orderer_node).write(&config.dir).map_err(TopologyError::from)?;
         let savepoint = match database.opened_at() {
             Some(savepoint) => savepoint,
-            None => begin(&database, &config.channel)?,
+            None => begin(&database, &config, &organizations, &orderer_node)?,
         };
-        let (organizations, listeners) = organizations(&config).await?;
-        let orderer_files =
-            OrdererFiles::create(&config.dir, ORDERER_DOMAIN).map_err(TopologyError::from)?;
+        let custodians = config.organizations.iter().filter(|one| one.custodian);
+        let custodians = custodians.map(|one| one.msp_id.as_str());
         let shared = Arc::new(Shared {
-            writers: policy(&channel, WRITERS),
-            readers: policy(&channel, READERS),
-            membership: Arc::new(membership(&organizations, &orderer_files)?),
-            channel,
+            acl: Acl::new(&channel, custodians, ORDERER_MSP_ID),
+            membership: Arc::new(membership(&organizations, &orderer_node.files)?),
+            channel: Arc::new(channel),
+            definitions,
             database: Arc::new(database),
             time_window: config.time_window,
         });
         let (stop, stopped) = watch::channel(false);
+        let (cut, is_cut) = watch::channel(false);
         let peers = (organizations.iter())
             .map(|organization| peer(&config, organization, stopped.clone()).map(Arc::new))
             .collect::<Result<Vec<_>, StartError>>()?;
         let height = savepoint.number.saturating_add(1);
         let notifier = Arc::new(CommitNotifier::new(height));
         let reconciler = Arc::new(Reconciler::default());
-        let signer = NodeSigner::new(ORDERER_MSP_ID, orderer_files.orderer_identity())?;
+        let signer = NodeSigner::new(ORDERER_MSP_ID, orderer_node.files.orderer_identity())?;
         let tip = Tip { next: height, previous_hash: savepoint.header_hash };
         let (orderer, ordering, blocks) =
             Orderer::new(Arc::clone(&shared), signer, config.batch.for_cutter(), tip);
@@ -139,10 +172,23 @@ impl Devnet {
         );
         let committer = committing(committer, blocks)?;
         let network = Arc::new(Network { shared, peers, orderer, notifier });
-        let servers = serve(&config, &network, &organizations, listeners, &stopped)?;
+        let ending = Ending { stop: stopped, cut: is_cut };
+        let mut servers = serve(&config, &network, &organizations, listeners, &ending)?;
+        servers.push(serve_orderer(&network, &orderer_node, orderer_listener, &ending)?);
         let orderer = tokio::spawn(ordering);
         tracing::info!(dir = %config.dir.display(), height, "the devnet is ready");
-        Ok(Self { config, network, organizations, reconciler, stop, servers, orderer, committer })
+        Ok(Self {
+            config,
+            network,
+            organizations,
+            orderer_node,
+            reconciler,
+            stop,
+            cut,
+            servers,
+            orderer,
+            committer,
+        })
     }
 
     /// The configuration it was started with.
@@ -163,6 +209,15 @@ impl Devnet {
             host_name: ca::peer_name(&organization.settings.domain),
             tls_root_pem: organization.files.tls_ca_pem().to_owned(),
         })
+    }
+
+    /// Where transactions are ordered.
+    pub fn orderer(&self) -> OrdererEndpoint {
+        OrdererEndpoint {
+            address: self.orderer_node.address,
+            host_name: ca::orderer_name(ORDERER_DOMAIN),
+            tls_root_pem: self.orderer_node.files.tls_ca_pem().to_owned(),
+        }
     }
 
     /// Enrols an identity.
@@ -226,7 +281,7 @@ impl Devnet {
 
     /// Stops: no new calls, what is ordered is committed, files are closed.
     pub async fn shutdown(self) {
-        let Self { network, stop, mut servers, orderer, committer, .. } = self;
+        let Self { network, stop, cut, servers, orderer, committer, .. } = self;
         let released = network.shared.database.released();
         network.orderer.close();
         stop.send_replace(true);
@@ -237,9 +292,12 @@ impl Devnet {
         if !matches!(committed, Ok(Ok(()))) {
             tracing::warn!("the committer did not stop in order");
         }
-        for server in &mut servers {
-            if tokio::time::timeout(STOP_TIMEOUT, &mut *server).await.is_err() {
-                server.abort();
+        let mut served = join_all(servers);
+        if tokio::time::timeout(STOP_TIMEOUT, &mut served).await.is_err() {
+            // Clients that do not read what they asked for.
+            cut.send_replace(true);
+            if tokio::time::timeout(STOP_TIMEOUT, served).await.is_err() {
+                tracing::warn!("a node did not stop in order");
             }
         }
         // A connection's task may live on for a moment after its server.
@@ -251,34 +309,87 @@ impl Devnet {
     }
 }
 
-/// Writes the first block of an empty ledger.
-fn begin(database: &Database, channel: &str) -> Result<Savepoint, LedgerError> {
-    let block = genesis(channel);
+/// Writes the first block of an empty ledger. The ports it names are those of the first start.
+fn begin(
+    database: &Database,
+    config: &Config,
+    organizations: &[Started],
+    orderer_node: &StartedOrderer,
+) -> Result<Savepoint, StartError> {
+    let described: Vec<OrganizationConfig<'_>> = (organizations.iter())
+        .map(|one| OrganizationConfig {
+            msp_id: &one.settings.msp_id,
+            ca_pem: one.files.ca_pem(),
+            tls_ca_pem: one.files.tls_ca_pem(),
+            port: one.address.port(),
+            custodian: one.settings.custodian,
+        })
+        .collect();
+    let orderer = OrganizationConfig {
+        msp_id: ORDERER_MSP_ID,
+        ca_pem: orderer_node.files.ca_pem(),
+        tls_ca_pem: orderer_node.files.tls_ca_pem(),
+        port: orderer_node.address.port(),
+        custodian: false,
+    };
+    let (block, tx_id) = first_block(&ChannelConfig {
+        channel: &config.channel,
+        batch: config.batch,
+        organizations: &described,
+        orderer,
+        orderer_tls_pem: &orderer_node.files.orderer_tls().certificate_pem,
+    })?;
     let header_hash = block.header.as_ref().map(header_hash).unwrap_or_default();
     let savepoint = Savepoint { number: 0, header_hash, commit_hash: [0; 32] };
-    write_first(database, savepoint, &block)?;
-    Ok(savepoint)
-}
-
-fn write_first(
-    database: &Database,
-    savepoint: Savepoint,
-    block: &Block,
-) -> Result<(), LedgerError> {
+    let code = code_byte(TxValidationCode::Valid);
+    let record = TxRecord { version: Version::new(0, 0), code };
     database.commit(&BlockCommit {
         savepoint,
         block: &block.encode_to_vec(),
-        transactions: Vec::new(),
-        updates: &fabric_ledger::UpdateBatch::default(),
+        transactions: vec![(&tx_id, record)],
+        updates: &UpdateBatch::default(),
         history: &[],
         peers: Vec::new(),
+        purges: &[],
         expires_at: &|_| None,
-    })
+    })?;
+    Ok(savepoint)
 }
 
-fn policy(channel: &Channel, path: &str) -> fabric_ledger::policy::Policy {
-    let none = || fabric_ledger::policy::Policy::Meta { threshold: 1, policies: Vec::new() };
-    channel.policy(path).unwrap_or_else(none)
+fn endpoints(organizations: &[Started], orderer_node: &StartedOrderer) -> Endpoints {
+    let peer = |one: &Started| PeerEndpoint {
+        msp_id: one.settings.msp_id.clone(),
+        domain: one.settings.domain.clone(),
+        port: one.address.port(),
+        custodian: one.settings.custodian,
+    };
+    Endpoints {
+        orderer_domain: ORDERER_DOMAIN.to_owned(),
+        orderer_port: orderer_node.address.port(),
+        peers: organizations.iter().map(peer).collect(),
+    }
+}
+
+/// Makes the orderer's identities and takes its port.
+async fn orderer_node(config: &Config) -> Result<(StartedOrderer, TcpListener), StartError> {
+    let files = OrdererFiles::create(&config.dir, ORDERER_DOMAIN).map_err(TopologyError::from)?;
+    let (listener, address) = listen(config, ORDERER_MSP_ID, config.orderer_port).await?;
+    Ok((StartedOrderer { files, address }, listener))
+}
+
+async fn listen(
+    config: &Config,
+    msp_id: &str,
+    port: u16,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let wanted = SocketAddr::new(config.listen, port);
+    let refused = |source| {
+        let msp_id = msp_id.to_owned();
+        StartError::Listen { msp_id, address: wanted, source }
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
 }
 
 /// Makes the identities and takes the ports.
@@ -287,14 +398,7 @@ async fn organizations(config: &Config) -> Result<(Vec<Started>, Vec<TcpListener
     for settings in &config.organizations {
         let files = OrganizationFiles::create(&config.dir, &settings.domain)
             .map_err(TopologyError::from)?;
-        let wanted = SocketAddr::new(config.listen, settings.gateway_port);
-        let refused = |source| StartError::Listen {
-            msp_id: settings.msp_id.clone(),
-            address: wanted,
-            source,
-        };
-        let listener = TcpListener::bind(wanted).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+        let (listener, address) = listen(config, &settings.msp_id, settings.gateway_port).await?;
         files
             .write_profile(&config.channel, &settings.msp_id, address.port())
             .map_err(TopologyError::from)?;
@@ -351,17 +455,30 @@ fn serve(
     network: &Arc<Network>,
     organizations: &[Started],
     listeners: Vec<TcpListener>,
-    stop: &watch::Receiver<bool>,
+    ending: &Ending,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     (network.peers.iter().zip(organizations).zip(listeners))
         .map(|((peer, organization), listener)| {
-            let gateway = GatewayService::new(
-                Arc::clone(network),
-                Arc::clone(peer),
-                config.gateway_concurrency,
-                stop.clone(),
-            );
-            server::serve(gateway, organization.files.peer_tls(), listener, stop.clone())
+            let of = || (Arc::clone(network), Arc::clone(peer));
+            let limit = Limit::new("/gateway.Gateway", config.gateway_concurrency);
+            let gateway = GatewayService::new(of().0, of().1, limit, ending.stop.clone());
+            let limit = Limit::new("/protos.Endorser", ENDORSER_CONCURRENCY);
+            let endorser = EndorserService::new(of().0, of().1, limit);
+            let limit = Limit::new("/protos.Deliver", DELIVER_CONCURRENCY);
+            let deliver = DeliverService::new(of().0, of().1, limit, ending.stop.clone());
+            let services = PeerServices { gateway, endorser, deliver };
+            server::serve_peer(services, organization.files.peer_tls(), listener, ending.clone())
         })
         .collect()
+}
+
+fn serve_orderer(
+    network: &Arc<Network>,
+    orderer_node: &StartedOrderer,
+    listener: TcpListener,
+    ending: &Ending,
+) -> Result<JoinHandle<()>, StartError> {
+    let limit = Limit::new("/orderer.AtomicBroadcast", DELIVER_CONCURRENCY);
+    let service = OrderingService::new(Arc::clone(network), limit, ending.stop.clone());
+    server::serve_orderer(service, orderer_node.files.orderer_tls(), listener, ending.clone())
 }

@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use fabric_ledger::channel::{Channel, WRITERS, is_system_chaincode};
-use fabric_ledger::policy::Policy;
+use fabric_ledger::channel::{Channel, is_system_chaincode};
 use fabric_ledger::proposal::{ERROR_THRESHOLD, Proposal, endorsement_message};
-use fabric_ledger::{Identities as _, SimulationResults, Simulator, Timestamp};
+use fabric_ledger::{SimulationResults, Simulator, Timestamp};
 use fabric_protos::protos::{
     ChaincodeInterest, Endorsement, ProposalResponse, Response, SignedProposal,
 };
 use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 
+use crate::acl::Acl;
 use crate::chaincode::{Executed, Invocation, Links, Simulation};
-use crate::definition::CreatorAccess;
-use crate::msp::{Member, Membership};
+use crate::definition::{CreatorAccess, Definitions};
+use crate::msp::{LocalMembership, Member, Membership};
 use crate::signer::NodeSigner;
 use crate::store::{Database, PeerSnapshot};
+use crate::system::{self, Query};
 use crate::transient::TransientStore;
 
 /// Status of what the peer itself refuses.
@@ -30,8 +31,9 @@ const ENDORSED_VERSION: i32 = 1;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) channel: Arc<Channel>,
-    pub(crate) writers: Policy,
-    pub(crate) readers: Policy,
+    /// What `_lifecycle` tells of the chaincodes, by name.
+    pub(crate) definitions: Definitions,
+    pub(crate) acl: Acl,
     pub(crate) membership: Arc<Membership>,
     pub(crate) database: Arc<Database>,
     pub(crate) time_window: Option<Duration>,
@@ -78,10 +80,32 @@ pub(crate) enum Refusal {
 }
 
 impl Shared {
-    /// Everything a peer checks before it simulates.
-    pub(crate) fn check(&self, signed: SignedProposal) -> Result<CheckedProposal, Refusal> {
+    /// Everything that the peer of organisation `local` checks before it simulates.
+    pub(crate) fn check(
+        &self,
+        signed: SignedProposal,
+        local: &str,
+    ) -> Result<CheckedProposal, Refusal> {
         let proposal = Proposal::unpack(&signed).map_err(|err| Refusal::Check(err.to_string()))?;
         self.filter(&proposal).map_err(Refusal::Filter)?;
+        let creator = if proposal.channel().is_empty() {
+            // Questions to a peer itself, which only its own organisation may ask.
+            let local = LocalMembership { all: &self.membership, msp_id: local };
+            proposal.validate(&local).map_err(|err| Refusal::Check(err.to_string()))?
+        } else {
+            self.check_on_channel(&proposal)?
+        };
+        Ok(CheckedProposal {
+            signed: Arc::new(signed),
+            creator,
+            tx_id: proposal.tx_id().into(),
+            channel: proposal.channel().into(),
+            input: proposal.input.encode_to_vec().into(),
+            proposal,
+        })
+    }
+
+    fn check_on_channel(&self, proposal: &Proposal) -> Result<Arc<Member>, Refusal> {
         if proposal.channel() != self.channel.name() {
             let text = format!("channel '{}' not found", proposal.channel());
             return Err(Refusal::Response(text));
@@ -94,17 +118,11 @@ impl Shared {
             Ok(Some(duplicate)) => return Err(Refusal::Check(duplicate.to_string())),
             Err(err) => return Err(Refusal::Response(err.to_string())),
         }
+        // System chaincodes check by themselves who may call them.
         if !is_system_chaincode(&proposal.chaincode) {
-            self.authorize(WRITERS, &self.writers, &creator).map_err(Refusal::Check)?;
+            self.acl.check("peer/Propose", &creator).map_err(Refusal::Check)?;
         }
-        Ok(CheckedProposal {
-            signed: Arc::new(signed),
-            creator,
-            tx_id: proposal.tx_id().into(),
-            channel: proposal.channel().into(),
-            input: proposal.input.encode_to_vec().into(),
-            proposal,
-        })
+        Ok(creator)
     }
 
     /// The checks in front of a peer's endorser: against the clock.
@@ -128,36 +146,6 @@ impl Shared {
             go_duration(window)
         ))
     }
-
-    /// Whether an identity satisfies one of the channel's policies.
-    pub(crate) fn authorize(
-        &self,
-        path: &str,
-        policy: &Policy,
-        identity: &Arc<Member>,
-    ) -> Result<(), String> {
-        let identities = std::slice::from_ref(identity);
-        let satisfied = policy.evaluate(identities, &|identity, principal| {
-            self.membership.satisfies(identity, principal)
-        });
-        if satisfied {
-            return Ok(());
-        }
-        let name = path.rsplit('/').next().unwrap_or(path);
-        Err(format!(
-            "failed evaluating policy on signed data during check policy [{path}]: [{}]",
-            unsatisfied(name)
-        ))
-    }
-}
-
-/// Fabric's text about an identity that belongs to none of a policy's organisations in the role
-/// asked for.
-pub(crate) fn unsatisfied(policy: &str) -> String {
-    format!(
-        "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy \
-         requires 1 of the '{policy}' sub-policies to be satisfied"
-    )
 }
 
 /// A simulation that ran to its end.
@@ -180,7 +168,12 @@ impl Peer {
         checked: &CheckedProposal,
         signing: Signing,
     ) -> ProposalResponse {
-        let simulated = match self.simulate(shared, checked).await {
+        let simulated = if is_system_chaincode(&checked.proposal.chaincode) {
+            self.query(shared, checked)
+        } else {
+            self.simulate(shared, checked).await
+        };
+        let simulated = match simulated {
             Ok(simulated) => simulated,
             Err(text) => return refused(text),
         };
@@ -202,6 +195,7 @@ impl Peer {
                 answer
             }
             Some(status) if status >= ERROR_THRESHOLD => answer,
+            _ if checked.channel.is_empty() => answer,
             _ if signing == Signing::No => answer,
             _ => match self.sign(shared, &payload) {
                 Ok(endorsement) => {
@@ -228,6 +222,18 @@ impl Peer {
         Ok(Endorsement { endorser: endorser.clone(), signature })
     }
 
+    /// Asks a system chaincode. It reads and writes no state.
+    fn query(&self, shared: &Shared, checked: &CheckedProposal) -> Result<Simulated, String> {
+        let CheckedProposal { proposal, creator, channel, .. } = checked;
+        let (local, args) = (&*self.msp_id, proposal.input.args.as_slice());
+        let query = Query { shared, local, creator, channel, args };
+        let response = query.run(&proposal.chaincode).ok_or_else(|| undefined(proposal))?;
+        let payload =
+            proposal.response_payload(response.clone(), Bytes::new(), None, system::VERSION);
+        let interest = ChaincodeInterest::default();
+        Ok(Simulated { response, payload, interest, private: None, height: 0 })
+    }
+
     async fn simulate(
         &self,
         shared: &Shared,
@@ -235,14 +241,10 @@ impl Peer {
     ) -> Result<Simulated, String> {
         let proposal = &checked.proposal;
         let name = proposal.chaincode.as_str();
-        let (Some(definition), Some(link)) =
-            (shared.channel.definition(name), self.links.get(name))
-        else {
-            let channel = proposal.channel();
-            return Err(format!(
-                "make sure the chaincode {name} has been successfully defined on channel \
-                 {channel} and try again: chaincode {name} not found"
-            ));
+        // Without a channel no chaincode is defined.
+        let definition = shared.channel.definition(name).filter(|_| !checked.channel.is_empty());
+        let (Some(definition), Some(link)) = (definition, self.links.get(name)) else {
+            return Err(undefined(proposal));
         };
         let failed = |text: String| format!("error in simulation: {text}");
         let snapshot = shared.database.snapshot();
@@ -283,7 +285,15 @@ impl Peer {
     }
 }
 
-fn refused(message: String) -> ProposalResponse {
+fn undefined(proposal: &Proposal) -> String {
+    let (name, channel) = (&proposal.chaincode, proposal.channel());
+    format!(
+        "make sure the chaincode {name} has been successfully defined on channel {channel} and try \
+         again: chaincode {name} not found"
+    )
+}
+
+pub(crate) fn refused(message: String) -> ProposalResponse {
     let response = Response { status: INTERNAL_ERROR, message, payload: Bytes::new() };
     ProposalResponse { response: Some(response), ..Default::default() }
 }

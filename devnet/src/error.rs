@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use crate::channel_config::ChannelConfigError;
 use crate::config::ConfigError;
 use crate::store::LedgerError;
 use crate::topology::TopologyError;
@@ -16,11 +17,14 @@ pub enum StartError {
     /// The ledger's file cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The channel's first block cannot be made.
+    #[error(transparent)]
+    ChannelConfig(#[from] ChannelConfigError),
     /// A node's private key cannot be used.
     #[error("a node's private key cannot be used: {0}")]
     Key(#[from] fabric_identity::KeyError),
     /// A port is taken, or the address is not this machine's.
-    #[error("the gateway of {msp_id} cannot listen on {address}: {source}; choose another port")]
+    #[error("the node of {msp_id} cannot listen on {address}: {source}; choose another port")]
     Listen {
         /// The organisation.
         msp_id: String,
@@ -30,7 +34,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// TLS could not be set up.
-    #[error("TLS of a gateway cannot be set up: {0}")]
+    #[error("TLS of a node cannot be set up: {0}")]
     Tls(#[from] tonic::transport::Error),
     /// No thread could be started.
     #[error("no thread could be started: {0}")]

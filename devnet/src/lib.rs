@@ -2,7 +2,7 @@
 //!
 //! [`Devnet::start`] gives a channel with several organisations (three, unless configured
 //! otherwise): certificate authorities and identity files as the test network has them, a peer
-//! each with a Gateway service over TLS, and an orderer. Chaincode runs as a service of its own,
+//! each with the services of a peer over TLS (Gateway, Endorser, Deliver), and an orderer. Chaincode runs as a service of its own,
 //! and every peer dials it. The rules are those of [`fabric_ledger`]; this crate adds what they
 //! leave out: identities, sockets, time, disks. `fabric-devnet up` is the same as a command.
 //!
@@ -23,6 +23,20 @@
 //!   ([`Devnet::reconcile_private_data`]).
 //! - Errors have the gateway's codes, texts and details.
 //!
+//! # The `peer` command and block events
+//!
+//! Block 0 is a channel configuration as Fabric's tools make one: organisations with their
+//! authorities, policies, capabilities, ACLs. Peers answer `ProcessProposal`, with the system
+//! chaincodes `qscc` (all of it), `cscc` (channels and configuration) and `_lifecycle` (the
+//! definitions), and the three Deliver methods; the orderer answers Broadcast and Deliver.
+//! [`PeerEnvironment`] (`fabric-devnet env`) sets Fabric's `peer` command up for them.
+//!
+//! Organisations are custodians or not ([`Organization::custodian`]). Whole blocks, with or without
+//! private data, are for custodians' identities at a peer; others follow the channel by filtered
+//! blocks and chaincode events. The orderer delivers blocks to every organisation, as Fabric's does:
+//! every organisation's peer has them all. Private data is what the peer itself holds of a block's
+//! valid transactions, until it ends or is purged.
+//!
 //! # Chaincode
 //!
 //! The stream is a peer's: REGISTER, REGISTERED, READY, then transactions, each with one request
@@ -42,38 +56,47 @@
 //!   what a peer missed is reconciled when it is told to be, until the devnet stops.
 //! - **CouchDB**: no rich queries.
 //! - **Revocation lists** and intermediate authorities. ECDSA identities only.
-//! - **Configuration updates**: the first block names the channel and nothing else, policies are
-//!   those of the test network, and definitions come from [`Config`] instead of `_lifecycle`. So
-//!   real read-write sets have reads in `_lifecycle` that these have not, and a new definition
-//!   does not invalidate transactions under way.
-//! - **System chaincodes** (`qscc`, `cscc`, `_lifecycle`), the Endorser, Deliver and Broadcast
-//!   services behind the `peer` command and block events, discovery, several channels
-//!   (a call across channels is refused as by a peer that has not joined the other one).
-//! - Plaintext of a transaction that turned out invalid is dropped, not kept with its block, and
-//!   blocks are delivered without private data.
+//! - **Configuration updates**: the first block stands for good, with the ports of the first start;
+//!   policies are those of the test network. Definitions come from [`Config`] instead of
+//!   `_lifecycle`, which tells them and changes none. So real read-write sets have reads in
+//!   `_lifecycle` that these have not, and a new definition does not invalidate transactions under
+//!   way.
+//! - **Discovery**, snapshots, a certificate authority's own service, several channels (a call
+//!   across channels is refused as by a peer that has not joined the other one).
+//! - Plaintext of a transaction that turned out invalid is dropped, not kept with its block. What a
+//!   peer got late is delivered with its block as far as it was still current then.
 //!
 //! Everything is in one file, `ledger/ledger.redb`; see [`IntegrityCheck`] for what is checked at
 //! the start.
 
+mod acl;
 mod archive;
 mod ca;
 mod chaincode;
+mod channel_config;
 mod committer;
 mod config;
+mod connections;
 mod definition;
+mod deliver;
 mod devnet;
 mod endorser;
+mod environment;
 mod error;
 mod files;
 mod gateway;
+mod limit;
 mod msp;
 mod notify;
 mod orderer;
+mod ordering;
+mod proposals;
 mod reconciler;
 mod server;
 mod settings;
 mod signer;
 mod store;
+mod system;
 mod topology;
 mod transient;
 
@@ -86,12 +109,15 @@ pub mod parts {
 
 pub use self::archive::{Archive, ArchiveError};
 pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
+pub use self::channel_config::ChannelConfigError;
 pub use self::config::{
     ABSOLUTE_MAX_BYTES, BATCH_TIMEOUT, Batch, CACHE_BYTES, Chaincode, ChaincodeTls, Config,
     ConfigError, EXECUTE_TIMEOUT, FIRST_GATEWAY_PORT, GATEWAY_CONCURRENCY, IntegrityCheck,
-    MAX_MESSAGE_COUNT, Organization, PORT_STEP, PREFERRED_MAX_BYTES, ReadyMode, TIME_WINDOW,
+    MAX_MESSAGE_COUNT, ORDERER_PORT, Organization, PORT_STEP, PREFERRED_MAX_BYTES, ReadyMode,
+    TIME_WINDOW,
 };
-pub use self::devnet::{Devnet, GatewayEndpoint};
+pub use self::devnet::{Devnet, GatewayEndpoint, OrdererEndpoint};
+pub use self::environment::PeerEnvironment;
 pub use self::error::StartError;
 pub use self::files::FileError;
 pub use self::settings::{SettingsError, SettingsFile};

@@ -5,29 +5,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fabric_identity::SignError;
+use fabric_ledger::Timestamp;
 use fabric_ledger::block::{BatchConfig, Cutter, OrdererMetadata, header_hash, new_block};
-use fabric_ledger::{Identities as _, Timestamp};
 use fabric_protos::common::{
     Block, ChannelHeader, Envelope, HeaderType, Payload, SignatureHeader, Status,
 };
 use prost::Message as _;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::endorser::{Shared, now, unsatisfied};
+use crate::acl::unsatisfied;
+use crate::channel_config::CONFIG_BLOCK;
+use crate::endorser::{Shared, now};
 use crate::msp::Member;
-use crate::signer::NodeSigner;
+use crate::signer::{NodeSigner, nonce};
 
 /// Transactions that wait for the orderer at most: as many as a gateway of each of eight
 /// organisations can submit at a time. Further ones wait in their calls.
 const WAITING_MAX: usize = 4096;
 /// Blocks that wait for validation: one, so that transactions arriving meanwhile share the next.
 const BLOCKS_MAX: usize = 1;
-/// Bytes of a nonce.
-const NONCE_BYTES: usize = 24;
-/// The block that holds the channel's configuration.
-const CONFIG_BLOCK: u64 = 0;
 
 /// An ordered transaction: its envelope's bytes, and how large it is for cutting.
 #[derive(Debug)]
@@ -144,12 +141,10 @@ impl Orderer {
         creator: Option<&Arc<Member>>,
         envelope: &Envelope,
     ) -> Result<(), Rejection> {
-        let membership = &self.shared.membership;
+        let Shared { membership, acl, .. } = &*self.shared;
         let is_writer = creator.is_some_and(|creator| {
-            let identities = std::slice::from_ref(creator);
-            self.shared.writers.evaluate(identities, &|identity, principal| {
-                membership.satisfies(identity, principal)
-            }) && membership.verify(&creator.key, &envelope.payload, &envelope.signature).is_ok()
+            acl.channel_writers.check(creator).is_ok()
+                && membership.verify(&creator.key, &envelope.payload, &envelope.signature).is_ok()
         });
         if is_writer {
             return Ok(());
@@ -247,13 +242,9 @@ impl BlockMaker {
     }
 
     fn sign(&self, block: &mut Block) -> Result<(), SignError> {
-        let mut nonce = vec![0; NONCE_BYTES];
-        SystemRandom::new()
-            .fill(&mut nonce)
-            .map_err(|_| SignError::new("the system's random number generator failed"))?;
         let creator = self.signer.serialized().clone();
         let metadata =
-            OrdererMetadata::new(CONFIG_BLOCK, SignatureHeader { creator, nonce: nonce.into() });
+            OrdererMetadata::new(CONFIG_BLOCK, SignatureHeader { creator, nonce: nonce()? });
         let signature = self.signer.sign(&metadata.message(block))?;
         metadata.sign(block, signature);
         Ok(())

@@ -7,10 +7,12 @@ use bytes::Bytes;
 use fabric_ledger::channel::Channel;
 use fabric_ledger::lifetime::reconciled;
 use fabric_ledger::rwset::TxRwSet;
-use fabric_ledger::{MissingPrivateData, Space, sha256};
+use fabric_ledger::{KeyRange, MissingPrivateData, Space, StoreError, UpdateBatch, sha256};
+use fabric_protos::kvrwset::KvrwSet;
 use fabric_protos::rwset::TxPvtReadWriteSet;
+use prost::Message as _;
 
-use crate::store::{Database, LedgerError, PeerSnapshot};
+use crate::store::{Database, LedgerError, PeerSnapshot, Plaintext};
 
 /// Keeps private data from peers while it is told to, and what they have missed for later.
 ///
@@ -104,10 +106,33 @@ impl Reconciler {
                 let lives = Some(collection.block_to_live).filter(|blocks| *blocks > 0)?;
                 Some(about.version.block.saturating_add(lives).saturating_add(1))
             };
-            database.reconcile(msp_id, &updates, &expires_at)?;
+            let late = current(about, rwset, &updates)?;
+            database.reconcile(msp_id, &updates, late.as_slice(), &expires_at)?;
         }
         Ok(missed.len())
     }
+}
+
+/// The writes whose keys are still current: others may have been purged meanwhile.
+fn current(
+    about: &MissingPrivateData,
+    rwset: &Bytes,
+    updates: &UpdateBatch,
+) -> Result<Option<Plaintext>, StoreError> {
+    let MissingPrivateData { version, namespace, collection, .. } = about;
+    let space = Space::Private { namespace, collection };
+    let keys: HashSet<&[u8]> =
+        updates.range(space, KeyRange::ALL).map(|(key, _)| &key[..]).collect();
+    let mut rwset = KvrwSet::decode(rwset.clone()).map_err(StoreError::new)?;
+    rwset.writes.retain(|write| keys.contains(write.key.as_bytes()));
+    rwset.metadata_writes.retain(|write| keys.contains(write.key.as_bytes()));
+    let is_empty = rwset.writes.is_empty() && rwset.metadata_writes.is_empty();
+    Ok((!is_empty).then(|| Plaintext {
+        version: *version,
+        namespace: namespace.clone(),
+        collection: collection.clone(),
+        rwset: rwset.encode_to_vec().into(),
+    }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

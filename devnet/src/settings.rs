@@ -33,6 +33,7 @@ pub struct SettingsFile {
     organizations: Option<Vec<OrganizationSettings>>,
     chaincodes: Vec<ChaincodeSettings>,
     listen: Option<IpAddr>,
+    orderer_port: Option<u16>,
     batch: BatchSettings,
     ready: Option<ReadyMode>,
     execute_timeout_s: Option<u64>,
@@ -48,6 +49,7 @@ struct OrganizationSettings {
     msp_id: String,
     domain: String,
     port: Option<u16>,
+    custodian: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -121,6 +123,7 @@ impl SettingsFile {
         }
         self.batch.apply(&mut config.batch);
         config.listen = self.listen.unwrap_or(config.listen);
+        config.orderer_port = self.orderer_port.unwrap_or(config.orderer_port);
         config.ready = self.ready.unwrap_or(config.ready);
         if let Some(seconds) = self.execute_timeout_s {
             config.execute_timeout = Duration::from_secs(seconds);
@@ -140,8 +143,13 @@ impl SettingsFile {
 
 impl OrganizationSettings {
     fn into_config(self, number: u16) -> Organization {
-        let gateway_port = self.port.unwrap_or_else(|| Organization::numbered(number).gateway_port);
-        Organization { msp_id: self.msp_id, domain: self.domain, gateway_port }
+        let usual = Organization::numbered(number);
+        Organization {
+            msp_id: self.msp_id,
+            domain: self.domain,
+            gateway_port: self.port.unwrap_or(usual.gateway_port),
+            custodian: self.custodian.unwrap_or(usual.custodian),
+        }
     }
 }
 
@@ -210,9 +218,9 @@ mod tests {
         std::fs::write(dir.path().join("collections.json"), "[]").unwrap();
         std::fs::write(dir.path().join("ca.pem"), "PEM").unwrap();
         let text = r#"{
-            "channel": "other", "listen": "0.0.0.0", "ready": "plain",
+            "channel": "other", "listen": "0.0.0.0", "ready": "plain", "orderer_port": 6,
             "organizations": [{"msp_id": "A", "domain": "a.org", "port": 1},
-                              {"msp_id": "B", "domain": "b.org"}],
+                              {"msp_id": "B", "domain": "b.org", "custodian": false}],
             "chaincodes": [{"name": "cc", "address": "h:1", "version": "2", "package_id": "p:1",
                             "endorsement_policy": "OR('A.peer')",
                             "collections_file": "collections.json",
@@ -224,7 +232,9 @@ mod tests {
         let config = apply(text, dir.path()).unwrap();
         assert_eq!((config.channel.as_str(), config.ready), ("other", ReadyMode::Plain));
         let ports: Vec<_> = config.organizations.iter().map(|one| one.gateway_port).collect();
-        assert_eq!(ports, [1, 9051]);
+        assert_eq!((ports, config.orderer_port), (vec![1, 9051], 6));
+        let custodians: Vec<_> = config.organizations.iter().map(|one| one.custodian).collect();
+        assert_eq!(custodians, [true, false]);
         let chaincode = &config.chaincodes[0];
         assert_eq!(chaincode.package_id, "p:1");
         assert_eq!(chaincode.collections.as_deref(), Some("[]"));

@@ -2,8 +2,12 @@ use bytes::Bytes;
 use fabric_identity::{KeyError, SignError, SigningKey, VerifyingKey};
 use fabric_protos::msp::SerializedIdentity;
 use prost::Message as _;
+use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::ca::NodeIdentity;
+
+/// Bytes of a nonce, as Fabric's nodes make them.
+const NONCE_BYTES: usize = 24;
 
 /// A node's identity as it signs: endorsements of a peer, blocks of the orderer.
 #[derive(Debug)]
@@ -36,4 +40,13 @@ impl NodeSigner {
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Bytes, SignError> {
         Ok(self.key.sign(message)?.into())
     }
+}
+
+/// A fresh nonce for a signature header.
+pub(crate) fn nonce() -> Result<Bytes, SignError> {
+    let mut nonce = vec![0; NONCE_BYTES];
+    SystemRandom::new()
+        .fill(&mut nonce)
+        .map_err(|_| SignError::new("the system's random number generator failed"))?;
+    Ok(nonce.into())
 }

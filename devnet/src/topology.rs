@@ -24,6 +24,7 @@ pub(crate) struct Topology {
 struct Member {
     msp_id: String,
     domain: String,
+    custodian: bool,
 }
 
 /// A directory does not fit what is asked of it.
@@ -35,6 +36,14 @@ pub enum TopologyError {
     /// No devnet was ever started there.
     #[error("there is no devnet in {0}: start one with `fabric-devnet up --dir` first")]
     Absent(String),
+    /// A user that was never enrolled.
+    #[error("{msp_id} has no user `{user}`: enrol it with `fabric-devnet enroll` first")]
+    NoUser {
+        /// The organisation.
+        msp_id: String,
+        /// The user.
+        user: String,
+    },
     /// The file that describes the directory is damaged.
     #[error("{path} cannot be understood: {reason}")]
     Damaged {
@@ -64,7 +73,11 @@ pub enum TopologyError {
 impl Topology {
     fn of(config: &Config) -> Self {
         let organizations = (config.organizations.iter())
-            .map(|one| Member { msp_id: one.msp_id.clone(), domain: one.domain.clone() })
+            .map(|one| Member {
+                msp_id: one.msp_id.clone(),
+                domain: one.domain.clone(),
+                custodian: one.custodian,
+            })
             .collect();
         Self { channel: config.channel.clone(), organizations }
     }
@@ -112,7 +125,8 @@ impl std::fmt::Display for Topology {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.channel)?;
         for member in &self.organizations {
-            write!(f, " {}={}", member.msp_id, member.domain)?;
+            let kind = if member.custodian { " (custodian)" } else { "" };
+            write!(f, " {}={}{kind}", member.msp_id, member.domain)?;
         }
         Ok(())
     }

@@ -246,11 +246,11 @@ pub(crate) struct OrdererFiles {
 impl OrdererFiles {
     /// Opens `<dir>/organizations/ordererOrganizations/<domain>`, making what is missing.
     pub(crate) fn create(dir: &Path, domain: &str) -> Result<Self, CaError> {
-        let root = dir.join("organizations/ordererOrganizations").join(domain);
+        let root = Self::root(dir, domain);
         let authorities = Authorities::create(root, domain)?;
         let admin = format!("Admin@{domain}");
         authorities.identity(&authorities.user_msp("Admin"), &admin, "Admin", Role::Admin)?;
-        let name = format!("orderer.{domain}");
+        let name = orderer_name(domain);
         let orderer = authorities.node("orderers", &name, Role::Orderer)?;
         Ok(Self { authorities, orderer })
     }
@@ -259,14 +259,31 @@ impl OrdererFiles {
         self.authorities.ca.certificate_pem()
     }
 
+    pub(crate) fn tls_ca_pem(&self) -> &str {
+        self.authorities.tls_ca.certificate_pem()
+    }
+
+    pub(crate) fn root(dir: &Path, domain: &str) -> PathBuf {
+        dir.join("organizations/ordererOrganizations").join(domain)
+    }
+
     pub(crate) fn orderer_identity(&self) -> &NodeIdentity {
         &self.orderer.identity
+    }
+
+    pub(crate) fn orderer_tls(&self) -> &NodeIdentity {
+        &self.orderer.tls
     }
 }
 
 /// The host name of an organisation's peer.
 pub(crate) fn peer_name(domain: &str) -> String {
     format!("peer0.{domain}")
+}
+
+/// The host name of the orderer.
+pub(crate) fn orderer_name(domain: &str) -> String {
+    format!("orderer.{domain}")
 }
 
 /// The attributes Fabric's certificate authority gives everybody.

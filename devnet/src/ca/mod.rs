@@ -8,4 +8,6 @@ mod profile;
 pub use self::authority::{CaError, Role};
 pub(crate) use self::enrollment::enroll_with;
 pub use self::enrollment::{EnrollKey, EnrollRequest, Enrolled};
-pub(crate) use self::layout::{NodeIdentity, OrdererFiles, OrganizationFiles, peer_name};
+pub(crate) use self::layout::{
+    NodeIdentity, OrdererFiles, OrganizationFiles, orderer_name, peer_name,
+};

@@ -1,5 +1,6 @@
 mod block;
 mod enroll;
+mod env;
 mod summary;
 mod up;
 
@@ -22,6 +23,8 @@ enum Action {
     Up(up::Up),
     /// Enrol an identity with an organisation, whether its network runs or not.
     Enroll(enroll::Enroll),
+    /// Print settings for Fabric's peer command, for `eval "$(…)"` in bash.
+    Env(env::Env),
     /// Write a block of a stopped network to standard output, as the bytes of Fabric's `Block`.
     Block(block::Block),
 }
@@ -31,6 +34,7 @@ impl Command {
         match self.action {
             Action::Up(up) => up.run(),
             Action::Enroll(enroll) => enroll.run(),
+            Action::Env(env) => env.run(),
             Action::Block(block) => block.run(),
         }
     }

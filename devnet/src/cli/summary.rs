@@ -20,6 +20,9 @@ pub(super) fn print(devnet: &Devnet) -> io::Result<()> {
         writeln!(out, "  TLS root    {folder}/peers/{}/tls/ca.crt", gateway.host_name)?;
         writeln!(out, "  identities  {folder}/users/{{Admin,User1}}@{}", organization.domain)?;
     }
+    let orderer = devnet.orderer();
+    let port = orderer.address.port();
+    writeln!(out, "orderer       localhost:{port} (TLS, {})", orderer.host_name)?;
     for chaincode in &config.chaincodes {
         writeln!(out)?;
         writeln!(out, "chaincode {} {}", chaincode.name, chaincode.version)?;
@@ -32,6 +35,12 @@ pub(super) fn print(devnet: &Devnet) -> io::Result<()> {
     if config.chaincodes.is_empty() {
         writeln!(out)?;
         writeln!(out, "no chaincode: add one with --chaincode NAME=HOST:PORT")?;
+    }
+    writeln!(out)?;
+    let (dir, first) = (config.dir.display(), config.organizations.first());
+    if let Some(first) = first {
+        writeln!(out, "for Fabric's peer command, in bash")?;
+        writeln!(out, "  eval \"$(fabric-devnet env --dir {dir} --org {})\"", first.msp_id)?;
     }
     writeln!(out)?;
     writeln!(out, "{READY}")?;

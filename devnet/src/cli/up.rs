@@ -41,11 +41,14 @@ pub(super) struct Up {
     /// Certificate authority (PEM) of the chaincode server; reaches it by TLS.
     #[arg(long, value_name = "FILE")]
     chaincode_root_cert: Vec<String>,
-    /// Ports of the gateways, in the order of the organisations; 0 lets the system choose
+    /// Ports of the peers, in the order of the organisations; 0 lets the system choose
     /// [default: 7051,9051,11051].
     #[arg(long, value_name = "PORT,…", value_delimiter = ',')]
     ports: Vec<u16>,
-    /// Address the gateways listen on [default: 127.0.0.1].
+    /// Port of the orderer; 0 lets the system choose [default: 7050; 0 with --ports].
+    #[arg(long, value_name = "PORT")]
+    orderer_port: Option<u16>,
+    /// Address the peers and the orderer listen on [default: 127.0.0.1].
     #[arg(long, value_name = "IP")]
     listen: Option<IpAddr>,
     /// Time the first transaction of a block waits for others [default: 10].
@@ -107,7 +110,10 @@ impl Up {
             for (organization, port) in config.organizations.iter_mut().zip(&self.ports) {
                 organization.gateway_port = *port;
             }
+            // Who chooses ports has others in use, most likely the usual one of the orderer, too.
+            config.orderer_port = 0;
         }
+        config.orderer_port = self.orderer_port.unwrap_or(config.orderer_port);
         config.listen = self.listen.unwrap_or(config.listen);
         if let Some(millis) = self.batch_timeout_ms {
             config.batch.timeout = Duration::from_millis(millis);

@@ -47,7 +47,7 @@ impl GatewayService {
         } else {
             self.check_targets(&outline, explicit)?;
         }
-        let checked = self.network.shared.check(signed);
+        let checked = self.network.shared.check(signed, &self.own.msp_id);
         let mut collected = Collected::default();
         let layouts = if explicit.is_empty() {
             let text = "endorsement timeout expired while collecting first endorsement";

@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::reader::SignedRequest;
 use super::{GatewayService, Network};
+use crate::deliver::{send, stopping};
 
 /// Answers that wait for a slow client; the next block is read when one has left.
 const WAITING_MAX: usize = 4;
@@ -47,6 +48,7 @@ impl GatewayService {
             Status::invalid_argument(format!("invalid chaincode events request: {err}"))
         })?;
         self.authorize_reader(SignedRequest {
+            resource: "gateway/ChaincodeEvents",
             channel: &request.channel_id,
             identity: &request.identity,
             bytes: &signed.request,
@@ -103,7 +105,7 @@ impl EventsStream {
                     }
                 }
                 () = answers.closed() => return,
-                _ = stop.wait_for(|stop| *stop) => {
+                () = stopping(&mut stop) => {
                     // A client that still reads learns why nothing comes any more.
                     let _ = answers.try_send(Err(Status::unavailable("the peer is stopping")));
                     return;
@@ -116,7 +118,7 @@ impl EventsStream {
             };
             let failed = matches!(answer, Some(Err(_)));
             if let Some(answer) = answer
-                && (answers.send(answer).await.is_err() || failed)
+                && (!send(&answers, answer, &mut stop).await || failed)
             {
                 return;
             }

@@ -17,12 +17,13 @@ use fabric_protos::gateway::{
     EvaluateRequest, EvaluateResponse, SignedChaincodeEventsRequest, SignedCommitStatusRequest,
     SubmitRequest, SubmitResponse,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use self::deadline::Deadline;
 use crate::endorser::{Peer, Shared};
+use crate::limit::Limit;
 use crate::notify::CommitNotifier;
 use crate::orderer::Orderer;
 
@@ -41,8 +42,7 @@ pub(crate) struct Network {
 pub(crate) struct GatewayService {
     network: Arc<Network>,
     own: Arc<Peer>,
-    permits: Arc<Semaphore>,
-    limit: usize,
+    limit: Limit,
     /// Turns true when the devnet stops.
     stop: watch::Receiver<bool>,
 }
@@ -51,10 +51,10 @@ impl GatewayService {
     pub(crate) fn new(
         network: Arc<Network>,
         own: Arc<Peer>,
-        limit: usize,
+        limit: Limit,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { network, own, permits: Arc::new(Semaphore::new(limit)), limit, stop }
+        Self { network, own, limit, stop }
     }
 
     /// The organisation's own peer, then the others.
@@ -62,15 +62,6 @@ impl GatewayService {
         let own = std::iter::once(&self.own);
         let others = self.network.peers.iter().filter(|peer| peer.msp_id != self.own.msp_id);
         own.chain(others).collect()
-    }
-
-    fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            let limit = self.limit;
-            Status::unknown(format!(
-                "too many requests for /gateway.Gateway, exceeding concurrency limit ({limit})"
-            ))
-        })
     }
 }
 
@@ -80,7 +71,7 @@ impl Gateway for GatewayService {
         &self,
         request: Request<EvaluateRequest>,
     ) -> Result<Response<EvaluateResponse>, Status> {
-        let _permit = self.permit()?;
+        let _permit = self.limit.permit()?;
         let deadline = Deadline::of(&request);
         let done = self.evaluate_proposal(request.into_inner());
         deadline.limit("evaluate timeout expired", done).await.map(Response::new)
@@ -90,7 +81,7 @@ impl Gateway for GatewayService {
         &self,
         request: Request<EndorseRequest>,
     ) -> Result<Response<EndorseResponse>, Status> {
-        let _permit = self.permit()?;
+        let _permit = self.limit.permit()?;
         let deadline = Deadline::of(&request);
         self.endorse_proposal(request.into_inner(), deadline).await.map(Response::new)
     }
@@ -99,7 +90,7 @@ impl Gateway for GatewayService {
         &self,
         request: Request<SubmitRequest>,
     ) -> Result<Response<SubmitResponse>, Status> {
-        let _permit = self.permit()?;
+        let _permit = self.limit.permit()?;
         let deadline = Deadline::of(&request);
         let done = self.submit_transaction(request.into_inner());
         let text = "submit timeout expired while broadcasting to ordering service";
@@ -110,7 +101,7 @@ impl Gateway for GatewayService {
         &self,
         request: Request<SignedCommitStatusRequest>,
     ) -> Result<Response<CommitStatusResponse>, Status> {
-        let _permit = self.permit()?;
+        let _permit = self.limit.permit()?;
         let deadline = Deadline::of(&request);
         let done = self.await_commit(request.into_inner());
         deadline.limit("context deadline exceeded", done).await.map(Response::new)
@@ -122,7 +113,7 @@ impl Gateway for GatewayService {
         &self,
         request: Request<SignedChaincodeEventsRequest>,
     ) -> Result<Response<Self::ChaincodeEventsStream>, Status> {
-        let permit = self.permit()?;
+        let permit = self.limit.permit()?;
         let events = self.follow_events(request.get_ref(), permit)?;
         Ok(Response::new(ReceiverStream::new(events)))
     }

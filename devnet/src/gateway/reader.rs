@@ -2,11 +2,13 @@ use fabric_ledger::channel::READERS;
 use tonic::Status;
 
 use super::GatewayService;
-use crate::endorser::unsatisfied;
+use crate::acl::unsatisfied;
 
 /// A signed question about the ledger.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignedRequest<'a> {
+    /// What it asks for, as ACLs name it.
+    pub(super) resource: &'static str,
     pub(super) channel: &'a str,
     /// Who asks, a marshalled `SerializedIdentity`.
     pub(super) identity: &'a [u8],
@@ -18,7 +20,7 @@ impl GatewayService {
     /// Refuses whoever may not read the channel. Expired certificates may.
     pub(super) fn authorize_reader(&self, request: SignedRequest<'_>) -> Result<(), Status> {
         let shared = &self.network.shared;
-        let SignedRequest { channel, identity, bytes, signature } = request;
+        let SignedRequest { resource, channel, identity, bytes, signature } = request;
         if channel != shared.channel.name() {
             let text = format!("Failed to get policy manager for channel [{channel}]");
             return Err(Status::permission_denied(text));
@@ -34,6 +36,6 @@ impl GatewayService {
             );
             return Err(Status::permission_denied(text));
         };
-        shared.authorize(READERS, &shared.readers, &reader).map_err(Status::permission_denied)
+        shared.acl.check(resource, &reader).map_err(Status::permission_denied)
     }
 }

@@ -52,6 +52,7 @@ impl GatewayService {
             return Err(Status::invalid_argument("transaction ID should not be empty"));
         }
         self.authorize_reader(SignedRequest {
+            resource: "gateway/CommitStatus",
             channel: &request.channel_id,
             identity: &request.identity,
             bytes: &signed.request,

@@ -131,6 +131,37 @@ impl Identities for Membership {
     }
 }
 
+/// The identities of one organisation alone, as its peer knows them where no channel is named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalMembership<'a> {
+    pub(crate) all: &'a Membership,
+    pub(crate) msp_id: &'a str,
+}
+
+impl Identities for LocalMembership<'_> {
+    type Identity = Arc<Member>;
+
+    fn parse(&self, serialized: &[u8]) -> Option<Arc<Member>> {
+        self.all.parse(serialized).filter(|member| *member.msp_id == *self.msp_id)
+    }
+
+    fn msp_id<'a>(&self, identity: &'a Arc<Member>) -> &'a str {
+        &identity.msp_id
+    }
+
+    fn is_valid(&self, identity: &Arc<Member>) -> bool {
+        self.all.is_valid(identity)
+    }
+
+    fn verify(&self, identity: &Arc<Member>, message: &[u8], signature: &[u8]) -> bool {
+        Identities::verify(self.all, identity, message, signature)
+    }
+
+    fn satisfies(&self, identity: &Arc<Member>, principal: &Principal) -> bool {
+        self.all.satisfies(identity, principal)
+    }
+}
+
 /// Names one key, message and signature. All three are of fixed length but the signature, which
 /// is last.
 fn signature_entry(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> [u8; 32] {

@@ -166,6 +166,23 @@ pub(super) fn read_history_row(key: &[u8], row: &[u8]) -> Option<KeyModification
     Some(KeyModification { version, tx_id, timestamp, value })
 }
 
+/// The key of one transaction's private writes to a collection: in the order of blocks,
+/// transactions, chaincodes and collections. No name has a zero byte.
+pub(super) fn plaintext_key(version: Version, namespace: &str, collection: &str) -> Vec<u8> {
+    let mut out = self::version(version).to_vec();
+    out.extend_from_slice(namespace.as_bytes());
+    out.push(0);
+    out.extend_from_slice(collection.as_bytes());
+    out
+}
+
+pub(super) fn read_plaintext_key(key: &[u8]) -> Option<(Version, String, String)> {
+    let mut reader = Reader(key);
+    let version = reader.version()?;
+    let (namespace, collection) = std::str::from_utf8(reader.0).ok()?.split_once('\0')?;
+    Some((version, namespace.to_owned(), collection.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +237,16 @@ mod tests {
                 assert_eq!(read_history_row(&key, &history_row(&row)), Some(row));
             }
         }
+    }
+
+    #[test]
+    fn plaintext_keys_come_back() {
+        let version = Version::new(9, 2);
+        let key = plaintext_key(version, "cc", "health");
+        let parts = ("cc".to_owned(), "health".to_owned());
+        assert_eq!(read_plaintext_key(&key), Some((version, parts.0, parts.1)));
+        assert_eq!(read_plaintext_key(b"short"), None);
+        assert!(key.starts_with(&9u64.to_be_bytes()));
     }
 
     #[test]

@@ -1,15 +1,16 @@
 use fabric_ledger::validation::HistoryRow;
-use fabric_ledger::{Space, TxRecord, Update, UpdateBatch, Version};
+use fabric_ledger::{Purge, Space, TxRecord, Update, UpdateBatch, Version};
 use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
 
 use super::codec;
 use super::database::{
-    BLOCKS, Database, EXPIRY, HISTORY, META, STATE, Savepoint, TRANSACTIONS, expiry_name,
-    private_name,
+    BLOCKS, Database, EXPIRY, HASHES, HISTORY, META, STATE, Savepoint, TRANSACTIONS, expiry_name,
+    plaintext_expiry_name, plaintext_name, private_name,
 };
 use super::error::LedgerError;
+use super::plaintext::{self, Plaintext};
 
-type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
+pub(super) type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
 
 /// Everything one block changes.
 pub(crate) struct BlockCommit<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct BlockCommit<'a> {
     pub(crate) history: &'a [HistoryRow],
     /// What each peer gets and loses in clear, by MSP id.
     pub(crate) peers: Vec<PeerCommit<'a>>,
+    /// What all peers purge.
+    pub(crate) purges: &'a [Purge],
     /// The block after whose commit a collection's value, written now, is gone; `None` for never.
     pub(crate) expires_at: &'a dyn Fn(Space<'_>) -> Option<u64>,
 }
@@ -34,6 +37,8 @@ pub(crate) struct BlockCommit<'a> {
 pub(crate) struct PeerCommit<'a> {
     pub(crate) msp_id: &'a str,
     pub(crate) updates: UpdateBatch,
+    /// The private writes themselves, for those who follow blocks with them.
+    pub(crate) plaintext: Vec<Plaintext>,
 }
 
 impl std::fmt::Debug for BlockCommit<'_> {
@@ -57,6 +62,7 @@ impl Database {
         &self,
         msp_id: &str,
         updates: &UpdateBatch,
+        late: &[Plaintext],
         expires_at: &dyn Fn(Space<'_>) -> Option<u64>,
     ) -> Result<(), LedgerError> {
         let transaction = self.begin()?;
@@ -65,6 +71,10 @@ impl Database {
             let mut private = transaction.open_table(TableDefinition::new(&private))?;
             let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
             apply(&mut private, &mut expiring, updates, expires_at)?;
+            let (rows, expiring) = (plaintext_name(msp_id), plaintext_expiry_name(msp_id));
+            let mut rows = transaction.open_table(TableDefinition::new(&rows))?;
+            let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
+            plaintext::add(&mut rows, &mut expiring, late, expires_at)?;
         }
         transaction.commit()?;
         self.show(self.snapshot().height())
@@ -75,6 +85,7 @@ fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(),
     let number = commit.savepoint.number;
     transaction.open_table(META)?.insert(Savepoint::KEY, commit.savepoint.encode().as_slice())?;
     transaction.open_table(BLOCKS)?.insert(number, commit.block)?;
+    transaction.open_table(HASHES)?.insert(commit.savepoint.header_hash.as_slice(), number)?;
     let mut index = transaction.open_table(TRANSACTIONS)?;
     for (tx_id, record) in &commit.transactions {
         let key = codec::tx_id(tx_id);
@@ -99,8 +110,22 @@ fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(),
         let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
         apply(&mut private, &mut expiring, &peer.updates, commit.expires_at)?;
         expire(&mut private, &mut expiring, number)?;
+        write_plaintext(transaction, commit, peer)?;
     }
     Ok(())
+}
+
+fn write_plaintext(
+    transaction: &WriteTransaction,
+    commit: &BlockCommit<'_>,
+    peer: &PeerCommit<'_>,
+) -> Result<(), LedgerError> {
+    let (rows, expiring) = (plaintext_name(peer.msp_id), plaintext_expiry_name(peer.msp_id));
+    let mut rows = transaction.open_table(TableDefinition::new(&rows))?;
+    let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
+    plaintext::add(&mut rows, &mut expiring, &peer.plaintext, commit.expires_at)?;
+    plaintext::purge(&mut rows, commit.purges)?;
+    expire(&mut rows, &mut expiring, commit.savepoint.number)
 }
 
 fn apply(

@@ -14,13 +14,15 @@ pub(super) const META: TableDefinition<'static, &'static str, &'static [u8]> =
     TableDefinition::new("meta");
 pub(super) const BLOCKS: TableDefinition<'static, u64, &'static [u8]> =
     TableDefinition::new("blocks");
+pub(super) const HASHES: TableDefinition<'static, &'static [u8], u64> =
+    TableDefinition::new("hashes");
 pub(super) const TRANSACTIONS: Rows = TableDefinition::new("transactions");
 pub(super) const STATE: Rows = TableDefinition::new("state");
 pub(super) const EXPIRY: Rows = TableDefinition::new("expiry");
 pub(super) const HISTORY: Rows = TableDefinition::new("history");
 
 /// The layout this version writes and reads.
-const FORMAT: &[u8] = b"1";
+const FORMAT: &[u8] = b"2";
 const FORMAT_KEY: &str = "format";
 const CHANNEL_KEY: &str = "channel";
 
@@ -30,6 +32,14 @@ pub(super) fn private_name(msp_id: &str) -> String {
 
 pub(super) fn expiry_name(msp_id: &str) -> String {
     format!("expiry/{msp_id}")
+}
+
+pub(super) fn plaintext_name(msp_id: &str) -> String {
+    format!("plaintext/{msp_id}")
+}
+
+pub(super) fn plaintext_expiry_name(msp_id: &str) -> String {
+    format!("plaintext-expiry/{msp_id}")
 }
 
 /// Where the ledger stands: written with every block.
@@ -188,11 +198,17 @@ fn prepare(
             }
         }
         transaction.open_table(BLOCKS)?;
+        transaction.open_table(HASHES)?;
         for table in [TRANSACTIONS, STATE, EXPIRY, HISTORY] {
             transaction.open_table(table)?;
         }
         for msp_id in peers {
-            for name in [private_name(msp_id), expiry_name(msp_id)] {
+            for name in [
+                private_name(msp_id),
+                expiry_name(msp_id),
+                plaintext_name(msp_id),
+                plaintext_expiry_name(msp_id),
+            ] {
                 let table: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(&name);
                 transaction.open_table(table)?;
             }

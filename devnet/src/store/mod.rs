@@ -4,11 +4,14 @@
 //! |---|---|---|
 //! | `meta` | name | format, channel, savepoint |
 //! | `blocks` | number | the block with the peer's metadata |
+//! | `hashes` | hash of a block's header | its number |
 //! | `transactions` | transaction id | where it stands first, and its code |
 //! | `state` | space and key | value, metadata, version: public and hashed state |
 //! | `private/<MSP id>` | space and key | the same, of one peer's plaintext |
 //! | `expiry` | block that removes it, space and key | version it must still have |
 //! | `expiry/<MSP id>` | the same of one peer's plaintext | |
+//! | `plaintext/<MSP id>` | version, chaincode, collection | one peer's private writes of a transaction |
+//! | `plaintext-expiry/<MSP id>` | block that removes it, key | version it must still have |
 //! | `history` | chaincode, key, version | what was written to a public key |
 
 mod codec;
@@ -17,9 +20,11 @@ mod database;
 mod error;
 mod hold;
 mod integrity;
+mod plaintext;
 mod snapshot;
 
 pub(crate) use self::commit::{BlockCommit, PeerCommit};
 pub(crate) use self::database::{Database, Savepoint};
 pub use self::error::LedgerError;
+pub(crate) use self::plaintext::Plaintext;
 pub(crate) use self::snapshot::{PeerSnapshot, Snapshot};

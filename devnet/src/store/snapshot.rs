@@ -6,12 +6,13 @@ use bytes::Bytes;
 use fabric_ledger::{
     KeyModification, KeyRange, Row, Space, Store, StoreError, TxRecord, Version, Versioned,
 };
+use fabric_protos::rwset::TxPvtReadWriteSet;
 use redb::ReadOnlyTable;
 
-use super::codec;
-use super::database::{BLOCKS, HISTORY, STATE, TRANSACTIONS, private_name};
+use super::database::{BLOCKS, HASHES, HISTORY, STATE, TRANSACTIONS, plaintext_name, private_name};
 use super::error::LedgerError;
 use super::hold::Hold;
+use super::{codec, plaintext};
 
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -19,10 +20,12 @@ type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 pub(crate) struct Snapshot {
     height: u64,
     blocks: ReadOnlyTable<u64, &'static [u8]>,
+    hashes: ReadOnlyTable<&'static [u8], u64>,
     state: Rows,
     transactions: Rows,
     history: Rows,
     private: BTreeMap<String, Rows>,
+    plaintext: BTreeMap<String, Rows>,
     _hold: Hold,
 }
 
@@ -41,19 +44,24 @@ impl Snapshot {
     ) -> Result<Self, LedgerError> {
         use redb::ReadableDatabase as _;
         let transaction = database.begin_read()?;
-        let mut private = BTreeMap::new();
+        let (mut private, mut plaintext) = (BTreeMap::new(), BTreeMap::new());
         for msp_id in peers {
             let name = private_name(msp_id);
             let table = transaction.open_table(redb::TableDefinition::new(&name))?;
             private.insert(msp_id.clone(), table);
+            let name = plaintext_name(msp_id);
+            let table = transaction.open_table(redb::TableDefinition::new(&name))?;
+            plaintext.insert(msp_id.clone(), table);
         }
         Ok(Self {
             height,
             blocks: transaction.open_table(BLOCKS)?,
+            hashes: transaction.open_table(HASHES)?,
             state: transaction.open_table(STATE)?,
             transactions: transaction.open_table(TRANSACTIONS)?,
             history: transaction.open_table(HISTORY)?,
             private,
+            plaintext,
             _hold: hold,
         })
     }
@@ -67,6 +75,26 @@ impl Snapshot {
     pub(crate) fn block(&self, number: u64) -> Result<Option<Bytes>, StoreError> {
         let found = self.blocks.get(number).map_err(StoreError::new)?;
         Ok(found.map(|row| Bytes::copy_from_slice(row.value())))
+    }
+
+    /// Number of the block whose header has this hash.
+    pub(crate) fn block_by_hash(&self, hash: &[u8]) -> Result<Option<u64>, StoreError> {
+        let found = self.hashes.get(hash).map_err(StoreError::new)?;
+        Ok(found.map(|row| row.value()))
+    }
+
+    /// What an organisation's peer holds in clear of a block's private writes, by transaction, of
+    /// the collections (by chaincode and name) that the reader may have.
+    pub(crate) fn private_data(
+        &self,
+        msp_id: &str,
+        number: u64,
+        may_have: &dyn Fn(&str, &str) -> bool,
+    ) -> Result<BTreeMap<u64, TxPvtReadWriteSet>, StoreError> {
+        match self.plaintext.get(msp_id) {
+            Some(rows) => plaintext::of_block(rows, number, may_have),
+            None => Err(StoreError::new("there is no such peer")),
+        }
     }
 
     /// Number of the last block.

@@ -42,6 +42,11 @@ async fn from(
     follow(client, request).await.unwrap()
 }
 
+/// All events of the chaincode.
+pub(crate) async fn from_start(client: &Client) -> Streaming<ChaincodeEventsResponse> {
+    from(client, block(0), "").await
+}
+
 fn block(number: u64) -> Position {
     Position::Specified(SeekSpecified { number })
 }

@@ -62,7 +62,7 @@ async fn a_port_in_use_is_named() {
     let mut config = Config::new(dir.path()).any_ports();
     config.organizations[0].gateway_port = taken.port();
     let refused = Devnet::start(config).await.unwrap_err().to_string();
-    assert!(refused.starts_with(&format!("the gateway of Org1MSP cannot listen on {taken}")));
+    assert!(refused.starts_with(&format!("the node of Org1MSP cannot listen on {taken}")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,8 @@ pub(crate) struct Draft {
     pub(crate) channel: String,
     pub(crate) chaincode: String,
     pub(crate) args: Vec<String>,
+    /// Arguments after those, which are no text.
+    pub(crate) more: Vec<Bytes>,
     pub(crate) transient: BTreeMap<String, Bytes>,
     pub(crate) nonce: Vec<u8>,
     pub(crate) creator: Bytes,
@@ -77,7 +79,9 @@ impl Draft {
             signature_header: signature_header.encode_to_vec().into(),
         };
         let input = ChaincodeInput {
-            args: self.args.iter().map(|arg| arg.clone().into()).collect(),
+            args: (self.args.iter().map(|arg| arg.clone().into()))
+                .chain(self.more.iter().cloned())
+                .collect(),
             is_init: self.is_init,
             ..Default::default()
         };
@@ -161,6 +165,7 @@ impl Client {
             channel: CHANNEL.to_owned(),
             chaincode: CHAINCODE.to_owned(),
             args: steps.iter().map(|step| (*step).to_owned()).collect(),
+            more: Vec::new(),
             transient: BTreeMap::new(),
             nonce,
             creator: self.identity.clone(),

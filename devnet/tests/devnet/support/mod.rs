@@ -1,5 +1,6 @@
 //! A chaincode that does what its arguments say, and a client that can do everything wrong.
 
+pub(crate) mod blocks;
 mod chaincode;
 mod client;
 
@@ -53,6 +54,12 @@ impl Setup {
     /// A client of `User1` of an organisation, at the organisation's own gateway.
     pub(crate) async fn client(&self, msp_id: &str) -> Client {
         Client::user(&self.devnet, msp_id, "User1").await
+    }
+
+    /// A client of `User1` of an organisation, at the peer of another one.
+    pub(crate) async fn client_at(&self, msp_id: &str, peer: &str) -> Client {
+        let own = self.client(msp_id).await;
+        Client { channel: self.client(peer).await.channel, ..own }
     }
 
     pub(crate) async fn enrolled(&self, request: &EnrollRequest) -> Client {
