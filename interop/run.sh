@@ -20,6 +20,8 @@ Parts (all by default):
   decode  every block of two ledgers, by npm @hyperledger/fabric-protos
   java    a short form of the health story by Fabric's Java client
   all     all of these
+  cli     only when named: the commands of docs/peer-cli.md by Fabric's peer command, 3.1 or 2.5, from
+          FABRIC_BIN (several folders with colons between) or PATH; skipped where there is none
   fabric  only when named: the shims on a real network, compared with a devnet whose blocks have the
           same numbers, and the same checks of its blocks; 3.1 or 2.5, from PATH or FABRIC_BIN
 
@@ -40,7 +42,7 @@ for part in "$@"; do
         exit 0
         ;;
     all) selected+=("${PARTS[@]}") ;;
-    node | shims | decode | java | fabric) selected+=("$part") ;;
+    node | shims | decode | java | cli | fabric) selected+=("$part") ;;
     *)
         usage >&2
         exit 2
@@ -111,6 +113,12 @@ prepare() {
     esac
 }
 
+has_peer() {
+    local folder
+    for folder in ${FABRIC_BIN//:/ }; do [ ! -x "$folder/peer" ] || return 0; done
+    command -v peer >/dev/null
+}
+
 program() {
     case $1 in
     node) echo node-gateway/run.mjs ;;
@@ -126,6 +134,10 @@ export BINARIES
 passed=0
 failed=0
 for part in "${selected[@]}"; do
+    if [ "$part" = cli ] && ! has_peer; then
+        says "cli: the peer command is not found, skipped"
+        continue
+    fi
     says "$part: install and build"
     if ! prepare "$part"; then
         echo "  FAILED  $part could not be installed or built"
