@@ -12,16 +12,19 @@
 
 use crate::decision::Explanation;
 use crate::{
-    AcceptDelegation, ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration,
-    ConfirmRegistrationPrivate, DelegationPrivate, DeviceStatusPrivate, EndDelegation,
-    IohtContract, JournalPage, ListDelegations, Myself, OfPatientPrivate, PRIVATE,
-    PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate, PutCareTeam,
-    PutCareTeamPrivate, PutGateway, PutGatewayPrivate, PutUnit, RawVerdict, ReadJournal,
-    ReadJournalPrivate, ReadOwnSummaries, ReadOwnSummariesPrivate, RebindKey, RebindKeyPrivate,
-    Receipt, RegisterDevice, RegisterDevicePrivate, RegisterOrganization, RegisterPatient,
-    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, Relations, SetCollection,
-    SetCollectionPrivate, SetStatus, StaffReceipt, SubmitSummaries, SubmitSummariesPrivate,
-    SummariesReceipt, SummaryPage, VerifyRaw, VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
+    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, CommandPage, CommandReference,
+    CommandView, ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration,
+    ConfirmRegistrationPrivate, DelegationPrivate, DeviceStatusPrivate, Devices, EndDelegation,
+    GetCommand, IohtContract, IssueCommand, IssueCommandPrivate, JournalPage, ListCommands,
+    ListCommandsPrivate, ListDelegations, ListDevices, Myself, OfPatientPrivate, OfferDevice,
+    OfferDevicePrivate, PRIVATE, PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate,
+    PutCareTeam, PutCareTeamPrivate, PutControl, PutControlPrivate, PutGateway, PutGatewayPrivate,
+    PutUnit, RawVerdict, ReadJournal, ReadJournalPrivate, ReadOwnSummaries,
+    ReadOwnSummariesPrivate, RebindKey, RebindKeyPrivate, Receipt, RegisterDevice,
+    RegisterDevicePrivate, RegisterOrganization, RegisterPatient, RegisterPatientPrivate,
+    RegisterStaff, RegisterStaffPrivate, Relations, SetCollection, SetCollectionPrivate, SetStatus,
+    StaffReceipt, SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt, SummaryPage,
+    UpdateCommand, UpdateCommandPrivate, VerifyRaw, VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
 };
 use crate::{
     Accesses, ChoosePreset, ChoosePresetPrivate, ConsentView, EndConsent, EndConsentPrivate,
@@ -116,6 +119,14 @@ calls! {
     Submit ConfirmDevice, ConfirmDevicePrivate, Receipt;
     Submit PutGateway, PutGatewayPrivate, Receipt;
     Submit SetCollection, SetCollectionPrivate, Receipt;
+    Submit OfferDevice, OfferDevicePrivate, Receipt;
+    Submit AcceptDevice, AcceptDevicePrivate, Receipt;
+    Evaluate ListDevices, OfPatientPrivate, Devices;
+    Submit PutControl, PutControlPrivate, Receipt;
+    Submit IssueCommand, IssueCommandPrivate, Receipt;
+    Submit UpdateCommand, UpdateCommandPrivate, Receipt;
+    Evaluate ListCommands, ListCommandsPrivate, CommandPage;
+    Evaluate GetCommand, CommandReference, CommandView;
     Submit SetStatus, StatusPrivate, Receipt;
     Submit PutCareTeam, PutCareTeamPrivate, Receipt;
     Submit RebindKey, RebindKeyPrivate, Receipt;

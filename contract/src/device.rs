@@ -1,5 +1,7 @@
 //! Devices and the gateways that speak for them. Registering them is in `device_registration.rs`.
 
+use crate::consent::Actor;
+use crate::control::Authorisation;
 use crate::error::{ContractError, Inactive};
 use crate::ids::{KeyHash, ParticipantId, ProfileId, Salt, SubjectId};
 use crate::meta::Meta;
@@ -49,6 +51,24 @@ pub struct Device {
     /// Raised by each transfer: what was allowed and ordered under another epoch has ended.
     #[n(9)]
     pub epoch: u32,
+    /// To whom it is offered.
+    #[n(10)]
+    pub offer: Option<Offer>,
+    /// Who may command it.
+    #[n(11)]
+    pub authorisations: Vec<Authorisation>,
+}
+
+/// An offer of a device to another patient.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Offer {
+    /// To whom.
+    #[n(0)]
+    pub to: SubjectId,
+    /// The first moment at which it has lapsed.
+    #[n(1)]
+    pub until: TimestampMs,
 }
 
 /// A participant that may submit for a device.
@@ -115,6 +135,22 @@ pub(crate) async fn owned(
 }
 
 impl Device {
+    /// Makes it another patient's, as from `at`: whoever spoke for it or commanded it before does not
+    /// any more.
+    pub(crate) fn hand_over(&mut self, owner: SubjectId, at: TimestampMs) {
+        self.owner = owner;
+        self.active_from = self.active_from.max(at);
+        self.epoch = self.epoch.saturating_add(1);
+        self.offer = None;
+        self.gateway = None;
+        self.authorisations.clear();
+    }
+
+    /// What a grantee is allowed.
+    pub(crate) fn authorisation(&self, grantee: &Actor) -> Option<&Authorisation> {
+        self.authorisations.iter().find(|it| it.grantee == *grantee)
+    }
+
     /// The role `device` or `gateway` that the caller has for the device `pid`.
     pub(crate) fn roles_of(
         &self,

@@ -173,6 +173,8 @@ impl Submit for ConfirmDevice {
                 holder: None,
                 salt: salts.at(0),
                 epoch: 1,
+                offer: None,
+                authorisations: Vec::new(),
             },
         };
         if device.status == DeviceStatus::Revoked {

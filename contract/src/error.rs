@@ -171,6 +171,27 @@ pub enum ContractError {
     /// An offer that was not taken up in time.
     #[error("the offer has lapsed; ask for another")]
     OfferLapsed,
+    /// A command that the caller is not authorised to give.
+    #[error("no authorisation of the caller covers this command now")]
+    NotAuthorised,
+    /// A command that the device does not have.
+    #[error("the device's profile has no such command with such parameters")]
+    CommandNotInProfile,
+    /// No such command.
+    #[error("no such command")]
+    CommandUnknown,
+    /// A command of this id is there already.
+    #[error("the command's id is taken; draw another")]
+    CommandExists,
+    /// A command that nothing can come of.
+    #[error("the command has expired, or what it rested on has ended")]
+    CommandEnded,
+    /// Too many commands.
+    #[error("the device has had as many commands this hour as are allowed")]
+    RateExceeded,
+    /// A device without room for another authorisation.
+    #[error("a device has at most 16 authorisations; end one")]
+    AuthorisationsFull,
     /// Something to agree to that nobody proposed.
     #[error("nothing of this kind is proposed, or it still waits for a countersignature")]
     NotProposed,
@@ -259,6 +280,13 @@ impl ContractError {
             Self::NotPending => ("NOT_PENDING", 409),
             Self::DeviceExists => ("DEVICE_EXISTS", 409),
             Self::OfferLapsed => ("OFFER_LAPSED", 409),
+            Self::NotAuthorised => ("NOT_AUTHORISED", 403),
+            Self::CommandNotInProfile => ("COMMAND_NOT_IN_PROFILE", 400),
+            Self::CommandUnknown => ("COMMAND_UNKNOWN", 404),
+            Self::CommandExists => ("COMMAND_EXISTS", 409),
+            Self::CommandEnded => ("COMMAND_ENDED", 409),
+            Self::RateExceeded => ("RATE_EXCEEDED", 409),
+            Self::AuthorisationsFull => ("AUTHORISATIONS_FULL", 409),
             Self::NotProposed => ("NOT_PROPOSED", 409),
             Self::CareTeamFull => ("CARE_TEAM_FULL", 409),
             Self::DelegationsFull => ("DELEGATIONS_FULL", 409),

@@ -261,10 +261,25 @@ name_id! {
     UnitId, "a unit id"
 }
 name_id! {
-    /// What kind of device it is, such as `pulse-watch`; commands will be declared by profile.
+    /// What kind of device it is, such as `pulse-watch`; `profiles.json` says what it can be told.
     ProfileId, "a device profile"
 }
 
+bytes_id! {
+    /// A command's id: 128 random bits.
+    CommandId, 16, "^[0-9a-f]{32}$", "a command's id: 32 lower-case hexadecimal digits"
+}
+shown!(CommandId);
+hex_part!(CommandId);
+
+name_id! {
+    /// A command of a device profile, such as `report-now`.
+    CommandName, "a command of a device profile"
+}
+name_id! {
+    /// A parameter of a command, such as `seconds`.
+    ParameterName, "a parameter of a command"
+}
 name_id! {
     /// A consent directive of a patient, unique among that patient's.
     DirectiveId, "a directive's id"

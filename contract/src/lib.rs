@@ -42,7 +42,11 @@ mod act;
 mod answer;
 mod care_team;
 pub mod client;
+mod command;
+mod command_list;
+mod command_update;
 mod consent;
+mod control;
 mod decimal;
 pub mod decision;
 mod delegating;
@@ -72,10 +76,20 @@ mod status;
 mod summary;
 mod text;
 mod time;
+mod transfer;
 mod whoami;
 
 pub use answer::{Announcement, Receipt};
 pub use care_team::{CARE_TEAM_MAX, PutCareTeam, PutCareTeamPrivate};
+pub use command::{
+    COMMAND_MS_MAX, Command, CommandReference, CommandStatus, IssueCommand, IssueCommandPrivate,
+    OWN_PER_HOUR_MAX, Rate,
+};
+pub use command_list::{
+    COMMANDS_PAGE_MAX, ClaimView, CommandPage, CommandPlace, CommandView, DeviceView, Devices,
+    GetCommand, ListCommands, ListCommandsPrivate, ListDevices,
+};
+pub use command_update::{UpdateCommand, UpdateCommandPrivate};
 pub use consent::{
     ACCESSES_MAX, ACTORS_MAX, Accesses, Action, Actor, ActorError, Asker, Asking, BreakGlass,
     CODES_MAX, Change, ChoosePreset, ChoosePresetPrivate, Consent, ConsentView,
@@ -90,13 +104,17 @@ pub use consent::{
     TermsReference, Used, VERSIONS_PAGE_MAX, ValidateConsent, ValidateConsentPrivate, VersionView,
     WhoCanAccess, WhoCanAccessPrivate,
 };
+pub use control::{
+    AUTHORISATION_MS_MAX, AUTHORISATIONS_MAX, AllowedCommand, Authorisation, COMMANDS_PER_HOUR_MAX,
+    ControlChange, Parameter, PutControl, PutControlPrivate,
+};
 pub use decimal::{Decimal, DecimalError};
 pub use delegating::{
     AcceptDelegation, DelegationPrivate, DelegationView, EndDelegation, ListDelegations,
     OfPatientPrivate, ProposeDelegation, ProposeDelegationPrivate, Relations,
 };
 pub use delegation::{DELEGATIONS_MAX, Delegation, DelegationKind, DelegationStatus, Power};
-pub use device::{Device, DeviceStatus, Gateway};
+pub use device::{Device, DeviceStatus, Gateway, Offer};
 pub use device_registration::{
     ConfirmDevice, ConfirmDevicePrivate, PutGateway, PutGatewayPrivate, RegisterDevice,
     RegisterDevicePrivate, SetCollection, SetCollectionPrivate,
@@ -104,9 +122,10 @@ pub use device_registration::{
 pub use error::{ConsentBound, ContractError, Inactive};
 pub use head::{Collection, DEVICES_MAX, DeviceClaim, Head, OFFER_MS, Rebind};
 pub use ids::{
-    CategoryCode, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode, MspId, ObligationCode,
-    OfferId, ParticipantId, PolicyDigest, PresetId, ProfileId, ProjectId, PurposeCode, RawDigest,
-    RecordsKey, Salt, Secret, SensitivityCode, SubjectId, TxId, UnitId,
+    CategoryCode, CommandId, CommandName, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode,
+    MspId, ObligationCode, OfferId, ParameterName, ParticipantId, PolicyDigest, PresetId,
+    ProfileId, ProjectId, PurposeCode, RawDigest, RecordsKey, Salt, Secret, SensitivityCode,
+    SubjectId, TxId, UnitId,
 };
 pub use journal::{
     Entry, JOURNAL_PAGE_MAX, JournalEntry, JournalPage, JournalPlace, ReadJournal,
@@ -143,6 +162,7 @@ pub use summary::{
     SummariesReceipt, SummaryPage, VerifyRaw, VerifyRawPrivate,
 };
 pub use time::{CLOCK_SKEW_MS_MAX, KeyGrid, KeyNewest, KeyTime, Period, TIME_MS_MAX};
+pub use transfer::{AcceptDevice, AcceptDevicePrivate, OfferDevice, OfferDevicePrivate};
 pub use whoami::{
     DelegationSelf, DeviceSelf, GATEWAY_DEVICES_MAX, Myself, OrganizationSelf, PatientSelf,
     StaffSelf, Submission, WhoAmI, WhoAmIPrivate,

@@ -1,5 +1,6 @@
 //! Who calls: from the creator's certificate alone, then by what the ledger says of it.
 
+use crate::consent::Actor;
 use crate::error::{ContractError, Inactive};
 use crate::ids::{KeyHash, MspId, ParticipantId, UnitId};
 use crate::meta::{Tx, halves};
@@ -193,6 +194,18 @@ impl<'a> Authority<'a> {
     /// the root appoints staff there, and must not reach other organisations through it.
     pub(crate) fn is_of_root(&self, kind: OrganizationKind) -> bool {
         self.organization.kind == kind && self.unit.is_root()
+    }
+
+    /// Whether this is who is meant: the caller itself, or staff of a unit or below it.
+    pub(crate) fn is(&self, caller: &Participant, actor: &Actor) -> bool {
+        match actor {
+            Actor::Participant(pid) => caller.pid == *pid,
+            Actor::Unit { unit, msp } => {
+                let mut path = self.organization.path(&self.unit);
+                caller.msp == *msp && path.any(|above| above.id == *unit)
+            }
+            _ => false,
+        }
     }
 
     /// Whether it manages what belongs to `unit`: its own unit and those below.

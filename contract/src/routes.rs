@@ -1,10 +1,14 @@
 //! Every transaction there is.
 
 use crate::care_team::PutCareTeam;
+use crate::command::IssueCommand;
+use crate::command_list::{GetCommand, ListCommands, ListDevices};
+use crate::command_update::UpdateCommand;
 use crate::consent::{
     ChoosePreset, EndConsent, ExplainDecision, ExportConsent, GetConsent, PutConsent,
     RevokeConsent, SetSharing, SimulateConsent, ValidateConsent, WhoCanAccess,
 };
+use crate::control::PutControl;
 use crate::delegating::{AcceptDelegation, EndDelegation, ListDelegations, ProposeDelegation};
 use crate::device_registration::{ConfirmDevice, PutGateway, RegisterDevice, SetCollection};
 use crate::journal::ReadJournal;
@@ -15,6 +19,7 @@ use crate::rebind::RebindKey;
 use crate::set_status::SetStatus;
 use crate::staff::RegisterStaff;
 use crate::summary::{ReadOwnSummaries, SubmitSummaries, VerifyRaw};
+use crate::transfer::{AcceptDevice, OfferDevice};
 use crate::whoami::WhoAmI;
 use fabric_contract_rs::{Evaluate, QueryReader, Route, Submit, evaluate, submit};
 
@@ -43,6 +48,14 @@ transactions! {
     submit   Submit   ConfirmDevice;
     submit   Submit   PutGateway;
     submit   Submit   SetCollection;
+    submit   Submit   OfferDevice;
+    submit   Submit   AcceptDevice;
+    evaluate Evaluate ListDevices;
+    submit   Submit   PutControl;
+    submit   Submit   IssueCommand;
+    submit   Submit   UpdateCommand;
+    evaluate Evaluate ListCommands;
+    evaluate Evaluate GetCommand;
     submit   Submit   SetStatus;
     submit   Submit   PutCareTeam;
     submit   Submit   RebindKey;

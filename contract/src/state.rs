@@ -3,11 +3,12 @@
 //! Public state is what everybody on the channel may scrutinise. Everything that can be linked to a
 //! patient lives in the private collection [`HEALTH`].
 
+use crate::command::{Command, Rate};
 use crate::consent::{DirectiveVersion, KeyVersion};
 use crate::device::Device;
 use crate::head::Head;
 use crate::ids::{
-    DirectiveId, KeyHash, LoincCode, MspId, ParticipantId, RecordsKey, SubjectId, TxId,
+    CommandId, DirectiveId, KeyHash, LoincCode, MspId, ParticipantId, RecordsKey, SubjectId, TxId,
 };
 use crate::journal::Entry;
 use crate::key_binding::KeyBinding;
@@ -51,6 +52,18 @@ pub const DIRECTIVES: Table<(RecordsKey, DirectiveId, KeyVersion), DirectiveVers
 
 /// Devices, by participant.
 pub const DEVICES: Table<(ParticipantId,), Device> = Table::new("device", Space::Private(HEALTH));
+
+/// Commands, by patient and device, then by when they expire, and their id.
+pub const COMMANDS: Table<CommandKey, Command> = Table::new("command", Space::Private(HEALTH));
+
+/// Subject id, device, time of expiry, id.
+pub type CommandKey = (SubjectId, ParticipantId, KeyTime, CommandId);
+
+/// How often a device was commanded in an hour, by patient and device, then by who is counted.
+pub const RATES: Table<RateKey, Rate> = Table::new("rate", Space::Private(HEALTH));
+
+/// Subject id, device, grantee, hours since 1970.
+pub type RateKey = (SubjectId, ParticipantId, String, KeyTime);
 
 /// Summarised records. The key is the guard of uniqueness: one a (patient, code, grid, start,
 /// device).

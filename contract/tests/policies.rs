@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "golden files are read from disk")]
 
-use ioht_contract::policies::{CodeRule, Values, document_schemas};
+use ioht_contract::policies::{CodeRule, CommandClass, Values, document_schemas};
 use ioht_contract::{OrganizationKind, Policies, PolicyError, Role, StaffRole};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -337,4 +337,44 @@ fn duties_are_separated_and_the_least_is_fixed() {
         it["privacy_officer"] = json!(["registrar"]);
     });
     check("unknown variant", |it| it["janitor"] = json!(["auditor"]));
+}
+
+#[test]
+fn profiles_are_bounded_and_unambiguous() {
+    let policies = Policies::default();
+    let command = |profile: &str, command: &str| {
+        policies.profiles().command(&profile.parse().unwrap(), &command.parse().unwrap())
+    };
+    let interval = command("pulse-sensor", "set-reporting-interval").unwrap();
+    assert_eq!(interval.class, CommandClass::Configure);
+    assert_eq!((interval.parameters[0].min, interval.parameters[0].max), (300, 86_400));
+    assert_eq!(command("insulin-pump", "set-basal-rate").unwrap().class, CommandClass::Therapeutic);
+    assert!(command("pulse-sensor", "set-basal-rate").is_none());
+    assert!(command("toaster", "identify").is_none());
+    let check = |reason: &str, change: fn(&mut Value)| {
+        let documents = with("profiles.json", |it| change(&mut it["profiles"]));
+        refused(&documents, "profiles.json", reason);
+    };
+    check("`pulse-sensor`: the profile is listed twice", |it| {
+        let first = it[0].clone();
+        it.as_array_mut().unwrap().push(first);
+    });
+    check("`identify` is listed twice", |it| it[0]["commands"][1] = it[0]["commands"][0].clone());
+    check("at most 32 commands", |it| {
+        let command = |n| json!({"command": format!("c{n}"), "class": "observe"});
+        it[0]["commands"] = (0..33).map(command).collect();
+    });
+    check("`set-reporting-interval` has at most 8 parameters, each once", |it| {
+        let parameters = &mut it[0]["commands"][2]["parameters"];
+        let first = parameters[0].clone();
+        parameters.as_array_mut().unwrap().push(first);
+    });
+    check("`set-reporting-interval` has at most 8 parameters, each once", |it| {
+        let parameter = |n| json!({"parameter": format!("p{n}"), "min": 0, "max": 1});
+        it[0]["commands"][2]["parameters"] = (0..9).map(parameter).collect();
+    });
+    check("`set-reporting-interval` has a range that holds nothing", |it| {
+        it[0]["commands"][2]["parameters"][0]["min"] = json!(86_401);
+    });
+    check("unknown variant", |it| it[0]["commands"][0]["class"] = json!("magic"));
 }

@@ -5,8 +5,8 @@
 
 use fabric_contract_rs::{Key, Table};
 use ioht_contract::state::{
-    DEVICES, DIRECTIVES, HEADS, JOURNAL, KEYS, ORGANIZATIONS, PATIENTS, RECORDS, RECORDS_KEYS,
-    STAFF,
+    COMMANDS, DEVICES, DIRECTIVES, HEADS, JOURNAL, KEYS, ORGANIZATIONS, PATIENTS, RATES, RECORDS,
+    RECORDS_KEYS, STAFF,
 };
 use ioht_contract::*;
 use minicbor::{Decode, Encode};
@@ -158,12 +158,41 @@ fn device(gateway: Option<Gateway>) -> Device {
         owner: SID,
         key_hash: KeyHash::new([0x44; 32]),
         profile: "pulse-watch".parse().unwrap(),
-        gateway,
         active_from: 1_700_000_000_000,
         status: DeviceStatus::Active,
         holder: None,
         salt: Salt::new([0x66; 16]),
         epoch: 2,
+        offer: gateway.map(|_| Offer { to: SID, until: 1_800_000_000_000 }),
+        authorisations: gateway.iter().map(|_| authorisation()).collect(),
+        gateway,
+    }
+}
+
+fn authorisation() -> Authorisation {
+    let parameter = "seconds".parse().unwrap();
+    Authorisation {
+        grantee: Actor::Participant(PID),
+        commands: vec![AllowedCommand {
+            command: "set-reporting-interval".parse().unwrap(),
+            parameters: vec![policies::ParameterRange { parameter, min: 300, max: 3600 }],
+        }],
+        period: Period { start: 1, end: Some(1_800_000_000_000) },
+        per_hour: 4,
+    }
+}
+
+fn command() -> Command {
+    Command {
+        meta: Meta::created(&tx()),
+        salt: Salt::new([0x66; 16]),
+        by: PID,
+        authorisation: Some(Actor::Participant(PID)),
+        command: "set-reporting-interval".parse().unwrap(),
+        class: policies::CommandClass::Configure,
+        parameters: vec![Parameter { parameter: "seconds".parse().unwrap(), value: 900 }],
+        epoch: 2,
+        status: CommandStatus::Requested,
     }
 }
 
@@ -236,6 +265,8 @@ fn value_bytes_do_not_move() {
         reason: Some(RevocationReason::CourtOrder),
     };
     check(&DIRECTIVES, "directive", &version);
+    check(&COMMANDS, "command", &command());
+    check(&RATES, "rate", &Rate { meta: Meta::created(&tx()), salt, count: 3 });
     check(&DEVICES, "device", &device(None));
     check(&DEVICES, "device-with-gateway", &device(Some(gateway)));
     check(&RECORDS, "record", &record(false));
@@ -268,6 +299,16 @@ fn key_bytes_do_not_move() {
         key(JOURNAL.key(&entry)),
         format!("|journal|33333333333333333333333333333333|8295932799999|{}|", entry.2)
     );
+    let command = (SID, PID, KeyTime(1_704_067_200_000), CommandId::new([0x99; 16]));
+    assert_eq!(
+        key(COMMANDS.key(&command)),
+        format!("|command|22222222222222222222222222222222|{PID}|1704067200000|{}|", command.3)
+    );
+    let rate = (SID, PID, format!("pid:{PID}"), KeyTime(473_352));
+    assert_eq!(
+        key(RATES.key(&rate)),
+        format!("|rate|22222222222222222222222222222222|{PID}|pid:{PID}|0000000473352|")
+    );
     let record = (RK, "8867-4".parse().unwrap(), KeyGrid(300), KeyTime(1_704_067_200_000), PID);
     assert_eq!(
         key(RECORDS.key(&record)),
@@ -291,6 +332,7 @@ fn maps_are_in_the_deterministic_order_of_rfc_8949() {
         STAFF.encode(&staff()).unwrap(),
         HEADS.encode(&head(Some(RK))).unwrap(),
         DEVICES.encode(&device(None)).unwrap(),
+        COMMANDS.encode(&command()).unwrap(),
         RECORDS.encode(&record(true)).unwrap(),
     ] {
         let mut decoder = minicbor::Decoder::new(&bytes);

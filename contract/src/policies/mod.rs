@@ -7,6 +7,7 @@ mod hierarchy;
 mod labels;
 mod organizations;
 mod presets;
+mod profiles;
 mod purposes;
 mod roles;
 
@@ -19,6 +20,9 @@ pub use hierarchy::HIERARCHY_LEVELS_MAX;
 pub use labels::Labels;
 pub use organizations::OrganizationKind;
 pub use presets::{Preset, PresetDirective};
+pub use profiles::{
+    CommandClass, CommandRule, PARAMETERS_MAX, PROFILE_COMMANDS_MAX, ParameterRange, Profiles,
+};
 pub use purposes::Purposes;
 pub(crate) use roles::Catalogued;
 
@@ -30,7 +34,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The documents compiled in: what a deployment starts from.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
     (codes::FILE, include_str!("../../../policies/codes.json")),
     (collections::FILE, include_str!("../../../policies/collections.json")),
     (collections::ENDORSEMENT_FILE, include_str!("../../../policies/endorsement-policy.txt")),
@@ -38,6 +42,7 @@ const DEFAULTS: [(&str, &str); 8] = [
     (organizations::FILE, include_str!("../../../policies/organizations.json")),
     (presets::FILE, include_str!("../../../policies/presets.json")),
     (purposes::FILE, include_str!("../../../policies/purposes.json")),
+    (profiles::FILE, include_str!("../../../policies/profiles.json")),
     (roles::FILE, include_str!("../../../policies/roles.json")),
 ];
 
@@ -60,6 +65,7 @@ const DIGEST_DOMAIN: &[u8] = b"ioht-policies/1\0";
 pub struct Policies {
     roles: BTreeMap<&'static str, RoleSet>,
     separation: roles::Separation,
+    profiles: Profiles,
     organizations: BTreeMap<MspId, OrganizationKind>,
     codes: CodeRegistry,
     purposes: Purposes,
@@ -94,6 +100,7 @@ impl Policies {
         let labels = labels::parse(json(documents, labels::FILE)?)?;
         let document = json(documents, roles::FILE)?;
         let policies = Self {
+            profiles: profiles::parse(json(documents, profiles::FILE)?)?,
             separation: roles::separation(&document)?,
             roles: roles::parse(document, crate::routes::CATALOGUE)?,
             codes: codes::parse(json(documents, codes::FILE)?, &labels)?,
@@ -141,6 +148,11 @@ impl Policies {
     /// The roles that may call a transaction.
     pub fn roles(&self, transaction: &str) -> RoleSet {
         self.roles.get(transaction).copied().unwrap_or_default()
+    }
+
+    /// What devices can be told to do.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// Whether one person may hold these roles together.
@@ -202,6 +214,7 @@ pub fn document_schemas() -> BTreeMap<&'static str, schemars::Schema> {
         (organizations::FILE, schemars::schema_for!(organizations::OrganizationsDocument)),
         (presets::FILE, schemars::schema_for!(presets::PresetsDocument)),
         (purposes::FILE, schemars::schema_for!(purposes::PurposesDocument)),
+        (profiles::FILE, schemars::schema_for!(profiles::ProfilesDocument)),
         (roles::FILE, schemars::schema_for!(roles::RolesDocument)),
     ])
 }

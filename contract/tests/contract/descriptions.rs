@@ -115,6 +115,36 @@ fn what_is_sent_and_answered_fits_its_schema() {
     let key_hash = key_hash(&client("Org1MSP", "new"));
     let key = RebindKeyPrivate { sid, key_hash };
     check(world, "registrar", &Invocation::with_private(&RebindKey {}, &key));
+    let allow = PutControlPrivate {
+        sid,
+        device: watch.device,
+        change: ControlChange::Allow(Authorisation {
+            grantee: Actor::Participant(watch.device),
+            ..authorisation()
+        }),
+    };
+    check(world, "patient", &Invocation::with_private(&PutControl {}, &allow));
+    let identify = command_part("watch", 1, "identify");
+    check(world, "patient", &Invocation::with_private(&IssueCommand {}, &identify));
+    let taken =
+        UpdateCommandPrivate { reference: identify.reference, status: CommandStatus::Accepted };
+    check(world, "watch", &Invocation::with_private(&UpdateCommand {}, &taken));
+    let asked = ListCommandsPrivate {
+        sid,
+        device: watch.device,
+        from: 0,
+        until: TIME_MS_MAX,
+        limit: None,
+        after: None,
+    };
+    check(world, "watch", &Invocation::with_private(&ListCommands {}, &asked));
+    check(
+        world,
+        "patient",
+        &Invocation::with_private(&ListDevices {}, &OfPatientPrivate { sid: None }),
+    );
+    let give = OfferDevicePrivate { sid, device: watch.device, to: None };
+    check(world, "patient", &Invocation::with_private(&OfferDevice {}, &give));
     let records = part(vec![heart_rate(0), heart_rate(1)]);
     check(world, "watch", &Invocation::with_private(&SubmitSummaries {}, &records));
     let asked =

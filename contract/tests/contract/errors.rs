@@ -50,6 +50,13 @@ fn every_refusal() -> Vec<ContractError> {
         | DeviceExists
         | OfferLapsed
         | NotProposed
+        | NotAuthorised
+        | CommandNotInProfile
+        | CommandUnknown
+        | CommandExists
+        | CommandEnded
+        | RateExceeded
+        | AuthorisationsFull
         | CareTeamFull
         | DelegationsFull
         | DelegationExists
@@ -100,6 +107,13 @@ fn every_refusal() -> Vec<ContractError> {
         DeviceExists,
         OfferLapsed,
         NotProposed,
+        NotAuthorised,
+        CommandNotInProfile,
+        CommandUnknown,
+        CommandExists,
+        CommandEnded,
+        RateExceeded,
+        AuthorisationsFull,
         CareTeamFull,
         DelegationsFull,
         DelegationExists,
@@ -165,6 +179,17 @@ fn provocations(world: &mut World) -> Vec<Call> {
     world.add_delegate("aunt", &[Power::View]);
     let many: Vec<Actor> =
         (0..=CARE_TEAM_MAX).map(|n| format!("unit:u{n}@Org1MSP").parse().unwrap()).collect();
+    // On `scale`: the doctor may tell it to identify itself, once an hour.
+    let once = Authorisation { per_hour: 1, ..authorisation() };
+    world.ok(&control(&patient, "scale", ControlChange::Allow(once)));
+    world.ok(&order("scale", 1, "identify", &[]));
+    for n in 1..AUTHORISATIONS_MAX {
+        let grantee = format!("unit:u{n}@Org1MSP").parse().unwrap();
+        let more = Authorisation { grantee, ..authorisation() };
+        world.ok(&control(&patient, "scale", ControlChange::Allow(more)));
+    }
+    let full: Actor = "unit:full@Org1MSP".parse().unwrap();
+    let full = ControlChange::Allow(Authorisation { grantee: full, ..authorisation() });
     for level in 1..=5 {
         let parent = if level == 1 { "bay".to_owned() } else { format!("l{}", level - 1) };
         world.ok(&call(&admin, &unit(&format!("l{level}"), &parent)));
@@ -210,6 +235,13 @@ fn provocations(world: &mut World) -> Vec<Call> {
         confirm("patient", SID, RK),
         confirm_device(&watch, OTHER_SID),
         confirm_device(&twin, SID).at(now + OFFER_MS),
+        order("scale", 1, "report-now", &[]),
+        issue(&patient, &command_part("scale", 2, "explode")),
+        update(&scale, "scale", 2, CommandStatus::Accepted),
+        issue(&patient, &command_part("scale", 1, "identify")),
+        update(&scale, "scale", 1, CommandStatus::Accepted).at(now + 300_000),
+        order("scale", 2, "identify", &[]),
+        control(&patient, "scale", full),
         accept(&client("Org1MSP", "aunt"), SID, None),
         care_team(&patient, &many, &[]),
         propose(&patient, &proposal("d0", DelegationKind::Proxy, &[Power::View])),

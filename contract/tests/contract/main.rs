@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod attacks;
+mod commands;
 mod consent;
 mod delegations;
 mod descriptions;
@@ -16,4 +17,5 @@ mod reading;
 mod rebinding;
 mod status;
 mod summaries;
+mod transfers;
 mod world;

@@ -65,6 +65,26 @@ fn world() -> World {
     ] {
         world.add_delegate(name, powers);
     }
+    world.add_device("patient", SID, "scale");
+    let patient = client("Org1MSP", "patient");
+    world.ok(&offer(&patient, SID, "scale", Some(OTHER_SID)));
+    let pump = RegisterDevicePrivate {
+        profile: "insulin-pump".parse().unwrap(),
+        ..device_part(SID, "pump")
+    };
+    world.ok(&private(&patient, &RegisterDevice {}, &pump));
+    world.ok(&confirm_device(&client("Org1MSP", "pump"), SID));
+    let doctor = Authorisation { ..authorisation() };
+    world.ok(&control(&patient, "watch", ControlChange::Allow(doctor.clone())));
+    let unit = Authorisation { grantee: "unit:root@Org1MSP".parse().unwrap(), ..doctor.clone() };
+    world.ok(&control(&patient, "watch", ControlChange::Allow(unit)));
+    let basal =
+        AllowedCommand { command: "set-basal-rate".parse().unwrap(), parameters: Vec::new() };
+    let basal = Authorisation { commands: vec![basal], ..doctor };
+    world.ok(&control(&patient, "pump", ControlChange::Allow(basal)));
+    world.ok(&order("watch", 1, "identify", &[]));
+    let rate = parameter("milliunits-per-hour", 800);
+    world.ok(&order("pump", 1, "set-basal-rate", &[rate]));
     let proposed = proposal("named_delegate", DelegationKind::Proxy, &[Power::View]);
     world.ok(&propose(&client("Org1MSP", "patient"), &proposed));
     let guardian = proposal("guardian", DelegationKind::Guardian, &[Power::View]);
@@ -96,6 +116,26 @@ fn rows() -> Vec<(&'static str, Make)> {
         ("ConfirmDevice", |by| confirm_device(by, SID)),
         ("PutGateway", |by| set_gateway(by, SID, "watch", None)),
         ("SetCollection", |by| set_collection(by, SID, Collection::Paused)),
+        ("OfferDevice", |by| offer(by, SID, "watch", Some(OTHER_SID))),
+        ("AcceptDevice", |by| take_over(by, OTHER_SID, SID, "scale")),
+        ("ListDevices", |by| {
+            let sid = Some(SID.parse().unwrap());
+            private(by, &ListDevices {}, &OfPatientPrivate { sid })
+        }),
+        ("PutControl", |by| control(by, "watch", ControlChange::Allow(authorisation()))),
+        ("IssueCommand (own)", |by| issue(by, &command_part("watch", 2, "identify"))),
+        ("IssueCommand (authorised)", |by| {
+            let authorisation = Some("unit:root@Org1MSP".parse().unwrap());
+            issue(
+                by,
+                &IssueCommandPrivate { authorisation, ..command_part("watch", 2, "identify") },
+            )
+        }),
+        ("UpdateCommand (confirm)", |by| update(by, "pump", 1, CommandStatus::Confirmed)),
+        ("UpdateCommand (accept)", |by| update(by, "watch", 1, CommandStatus::Accepted)),
+        ("UpdateCommand (cancel)", |by| update(by, "watch", 1, CommandStatus::Cancelled)),
+        ("ListCommands", |by| list_commands(by, "watch")),
+        ("GetCommand", |by| private(by, &GetCommand {}, &reference("watch", 1))),
         ("PutCareTeam", |by| care_team(by, &[], &["unit:ward@Org1MSP".parse().unwrap()])),
         ("RebindKey (ask)", |by| rebind(by, OTHER_SID, &client("Org1MSP", "new"))),
         ("RebindKey (agree or refuse)", |by| rebind(by, SID, &client("Org1MSP", "new"))),

@@ -5,6 +5,7 @@ use fabric_contract_rs::testing::{
 };
 use fabric_contract_rs::{ClientIdentity, NodeOu};
 use ioht_contract::client::{Call, Invocation};
+use ioht_contract::policies::ParameterRange;
 use ioht_contract::*;
 use std::collections::BTreeSet;
 
@@ -351,6 +352,103 @@ pub(crate) fn end_delegation(by: &ClientIdentity, sid: &str, delegate: Option<&s
 fn delegation_part(sid: &str, delegate: Option<&str>) -> DelegationPrivate {
     let delegate = delegate.map(|name| pid(&client("Org1MSP", name)));
     DelegationPrivate { sid: sid.parse().unwrap(), delegate }
+}
+
+pub(crate) fn offer(by: &ClientIdentity, sid: &str, name: &str, to: Option<&str>) -> MockCall {
+    let part = OfferDevicePrivate {
+        sid: sid.parse().unwrap(),
+        device: pid(&client("Org1MSP", name)),
+        to: to.map(|sid| sid.parse().unwrap()),
+    };
+    private(by, &OfferDevice {}, &part)
+}
+
+pub(crate) fn take_over(by: &ClientIdentity, sid: &str, from: &str, name: &str) -> MockCall {
+    let part = AcceptDevicePrivate {
+        sid: sid.parse().unwrap(),
+        from: from.parse().unwrap(),
+        device: pid(&client("Org1MSP", name)),
+    };
+    private(by, &AcceptDevice {}, &part)
+}
+
+/// For the doctor of `Org1MSP`: what the watch can be told, and the pump's basal rate.
+pub(crate) fn authorisation() -> Authorisation {
+    let allowed = |command: &str| AllowedCommand {
+        command: command.parse().unwrap(),
+        parameters: Vec::new(),
+    };
+    let interval = ParameterRange { parameter: "seconds".parse().unwrap(), min: 600, max: 3600 };
+    Authorisation {
+        grantee: Actor::Participant(pid(&client("Org1MSP", "doctor"))),
+        commands: vec![
+            allowed("identify"),
+            AllowedCommand { parameters: vec![interval], ..allowed("set-reporting-interval") },
+        ],
+        period: Period { start: MOCK_EPOCH_MS, end: Some(MOCK_EPOCH_MS + 3_600_000) },
+        per_hour: 3,
+    }
+}
+
+pub(crate) fn control(by: &ClientIdentity, name: &str, change: ControlChange) -> MockCall {
+    let device = pid(&client("Org1MSP", name));
+    let part = PutControlPrivate { sid: SID.parse().unwrap(), device, change };
+    private(by, &PutControl {}, &part)
+}
+
+/// The `n`th command to a device of the first patient, open for five minutes.
+pub(crate) fn reference(name: &str, n: u8) -> CommandReference {
+    CommandReference {
+        sid: SID.parse().unwrap(),
+        device: pid(&client("Org1MSP", name)),
+        expires_at: MOCK_EPOCH_MS + 300_000,
+        id: CommandId::new([n; 16]),
+    }
+}
+
+pub(crate) fn command_part(name: &str, n: u8, command: &str) -> IssueCommandPrivate {
+    IssueCommandPrivate {
+        reference: reference(name, n),
+        command: command.parse().unwrap(),
+        parameters: Vec::new(),
+        authorisation: None,
+    }
+}
+
+pub(crate) fn parameter(name: &str, value: i64) -> Parameter {
+    Parameter { parameter: name.parse().unwrap(), value }
+}
+
+pub(crate) fn issue(by: &ClientIdentity, part: &IssueCommandPrivate) -> MockCall {
+    private(by, &IssueCommand {}, part)
+}
+
+/// By the doctor, under its authorisation.
+pub(crate) fn order(name: &str, n: u8, command: &str, parameters: &[Parameter]) -> MockCall {
+    let doctor = client("Org1MSP", "doctor");
+    let part = IssueCommandPrivate {
+        parameters: parameters.to_vec(),
+        authorisation: Some(Actor::Participant(pid(&doctor))),
+        ..command_part(name, n, command)
+    };
+    issue(&doctor, &part)
+}
+
+pub(crate) fn update(by: &ClientIdentity, name: &str, n: u8, status: CommandStatus) -> MockCall {
+    let part = UpdateCommandPrivate { reference: reference(name, n), status };
+    private(by, &UpdateCommand {}, &part)
+}
+
+pub(crate) fn list_commands(by: &ClientIdentity, name: &str) -> MockCall {
+    let part = ListCommandsPrivate {
+        sid: SID.parse().unwrap(),
+        device: pid(&client("Org1MSP", name)),
+        from: 0,
+        until: TIME_MS_MAX,
+        limit: None,
+        after: None,
+    };
+    private(by, &ListCommands {}, &part)
 }
 
 /// What others did to the first patient or in its name, as it reads it.
