@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use fabric_devnet::EnrollRequest;
 use fabric_gateway_client::{
-    ChaincodeEvents, Checkpointer as _, ConnectOptions, EventError, FileCheckpointer, Gateway,
-    Identity, Network, SigningKey,
+    BlockEventsRequest, BlockTransaction, ChaincodeEvents, Checkpointer as _, ConnectOptions,
+    DeliveredBlock, EventError, FileCheckpointer, Gateway, Identity, MemoryCheckpointer, Network,
+    SigningKey,
 };
-use fabric_protos::protos::TxValidationCode::Valid;
+use fabric_protos::protos::TxValidationCode::{EndorsementPolicyFailure, Valid};
 use futures_util::future::join_all;
 
 use crate::support::{CHAINCODE, CHANNEL, Setup, setup};
@@ -113,4 +114,59 @@ async fn who_did_not_sign_is_refused() {
     let mut events = network.contract(CHAINCODE).events().sign_with("forged").open().unwrap();
     let error = events.next().await.unwrap().unwrap_err();
     assert!(matches!(&error, EventError::Call { .. }) && !error.is_retryable(), "{error}");
+}
+
+/// The blocks from the first on, up to and with one that holds a transaction, which are followed anew for each of them.
+async fn until<B: DeliveredBlock>(
+    request: impl Fn() -> BlockEventsRequest<B>,
+    last: &str,
+) -> Vec<(u64, Vec<BlockTransaction>)> {
+    let mut done = MemoryCheckpointer::default();
+    let mut found: Vec<(u64, Vec<BlockTransaction>)> = Vec::new();
+    while !found.iter().flat_map(|(_, transactions)| transactions).any(|known| known.id == last) {
+        let mut blocks = request().start_block(0).checkpoint(done.checkpoint()).open().unwrap();
+        let block = blocks.next().await.unwrap().unwrap();
+        done.block_done(block.number()).unwrap();
+        found.push((block.number(), block.transactions()));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_in_all_forms_tell_of_the_same_transactions() {
+    let setup = setup().await;
+    let client = setup.client("Org1MSP").await;
+    commit(&setup, "a").await;
+    let invalid = client.draft(&["put b 1"]).endorsers(&["Org1MSP"]);
+    assert_eq!(client.commit_draft(&invalid).await, EndorsementPolicyFailure);
+    let last = client.draft(&["put c 1"]);
+    assert_eq!(client.commit_draft(&last).await, Valid);
+
+    let network = network(&setup, "Org1MSP", "follower").await;
+    let full = until(|| network.block_events(), &last.id()).await;
+    assert_eq!(until(|| network.filtered_block_events(), &last.id()).await, full);
+    assert_eq!(until(|| network.block_and_private_data_events(), &last.id()).await, full);
+    let numbers = full.iter().map(|(number, _)| *number);
+    assert!(numbers.eq(0..full.len() as u64));
+    // Without the configuration.
+    let all = || full.iter().skip(1).flat_map(|(_, transactions)| transactions);
+    assert_eq!(all().filter(|found| found.is_valid()).count(), 13);
+    let failed = all().find(|found| !found.is_valid()).unwrap();
+    assert_eq!((&failed.id, failed.code()), (&invalid.id(), Some(EndorsementPolicyFailure)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_blocks_are_not_for_a_provider() {
+    let setup = setup().await;
+    let network = network(&setup, "Org3MSP", "follower").await;
+    let forbidden = |error: EventError| {
+        assert!(matches!(error, EventError::Delivery { raw_status: 403 }), "{error}");
+        assert!(!error.is_retryable());
+    };
+    let mut full = network.block_events().start_block(0).open().unwrap();
+    forbidden(full.next().await.unwrap().unwrap_err());
+    let mut private = network.block_and_private_data_events().start_block(0).open().unwrap();
+    forbidden(private.next().await.unwrap().unwrap_err());
+    let mut filtered = network.filtered_block_events().start_block(0).open().unwrap();
+    assert_eq!(filtered.next().await.unwrap().unwrap().number(), 0);
 }
