@@ -8,7 +8,7 @@
 //! the worst case: every context matches and every provision is looked at to its last element;
 //! `elsewhere` is the usual one, in which most directives are about others.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 
 use cedar_policy::Authorizer;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
