@@ -97,7 +97,7 @@ pub use consent::{
     EXCEPTIONS_MAX, EXPIRES_SOON_MS, Effect, EndConsent, EndConsentPrivate, Ending, Exception,
     ExplainDecision, ExplainDecisionPrivate, ExportConsent, ExportConsentPrivate, Exported,
     FhirRelease, Finding, FindingCode, Findings, GetConsent, GetConsentPrivate, KeyVersion,
-    Language, LanguageError, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX, PURPOSES_MAX,
+    Language, LanguageError, Matcher, OBLIGATIONS_MAX, OwnReader, PROVISIONS_MAX, PURPOSES_MAX,
     PermittedAccess, Provision, PutConsent, PutConsentPrivate, QUESTIONS_MAX, RevocationReason,
     RevokeConsent, RevokeConsentPrivate, SENSITIVITIES_MAX, SetSharing, SetSharingPrivate, Sharing,
     ShownText, SimulateConsent, SimulateConsentPrivate, Simulated, Simulation, StaffAsker,

@@ -349,7 +349,10 @@ impl Evaluate for ReadOwnSummaries {
         let last = found.last().filter(|_| more);
         let bookmark =
             last.map(|((.., start, device), _)| Bookmark { start: start.0, device: *device });
-        let records = found.into_iter().map(|(key, record)| stored(key, record)).collect();
+        let told = |(_, record): &(_, Record)| {
+            !policies.labels().withhold_from_subject(&record.body.labels.sensitivity)
+        };
+        let records = found.into_iter().filter(told).map(|(key, it)| stored(key, it)).collect();
         Ok(SummaryPage { records, bookmark })
     }
 }

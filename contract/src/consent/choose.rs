@@ -1,13 +1,16 @@
 //! Whole choices: sharing altogether, and presets.
 
-use super::Actor;
 use super::write::Changes;
-use super::{DirectiveStatus, Matcher, Sharing, ShownText, TermsReference};
+use super::{
+    Actor, Directive, DirectiveStatus, Effect, Matcher, Sharing, ShownText, TermsReference,
+};
 use crate::act::{Act, Patient};
 use crate::answer::Receipt;
 use crate::delegation::Power;
 use crate::error::ContractError;
-use crate::ids::{PresetId, ProjectId, SubjectId, TxId};
+use crate::head::Head;
+use crate::ids::{PresetId, ProjectId, SubjectId};
+use crate::meta::Salts;
 use crate::policies::{Policies, Preset};
 use crate::private;
 use crate::role::Role;
@@ -114,11 +117,16 @@ impl ChoosePresetPrivate {
     }
 }
 
-/// Digits of the transaction's id in the ids of the directives it makes: enough to never meet.
-const SUFFIX_DIGITS: usize = 12;
+/// Digits of the ids of the directives it makes: 96 bits out of the patient's secret, so that whoever
+/// knows the records key, as devices do, cannot find out by key hashes which preset was chosen.
+const SUFFIX_DIGITS: usize = 24;
 
-fn suffix(id: &TxId) -> String {
-    id.to_hex().chars().take(SUFFIX_DIGITS).collect()
+/// The place of that secret among the salts of a transaction's values.
+const SUFFIX_AT: u32 = u32::MAX - 1;
+
+fn suffix(head: &Head, cx: &TxContext) -> String {
+    let salt = Salts::of_subject(&head.secret, cx).at(SUFFIX_AT);
+    salt.to_hex().chars().take(SUFFIX_DIGITS).collect()
 }
 
 impl Submit for ChoosePreset {
@@ -152,13 +160,14 @@ impl Submit for ChoosePreset {
             patient.widening(&act.tx)?;
         }
         let roles = patient.roles;
+        let suffix = suffix(&patient.head, cx);
         let mut changes = Changes::of(&act, patient.head, roles);
         let status = DirectiveStatus::Superseded;
-        let ended = |it: &super::Directive| replaced(&private, preset, it);
+        let ended = |it: &Directive| replaced(&private, preset, it);
         let status = if preset.directives.is_empty() { DirectiveStatus::Withdrawn } else { status };
         changes.end(status, None, ended, writes)?;
         let project = private.project.as_ref();
-        for directive in preset.directives(project, period, &suffix(&act.tx.id)) {
+        for directive in preset.directives(project, period, &suffix) {
             let mut directive = directive.ok_or(ContractError::PresetUnknown)?;
             (directive.terms, directive.text) = (private.terms.clone(), private.text.clone());
             changes.put(directive, writes)?;
@@ -175,7 +184,7 @@ impl Submit for ChoosePreset {
 
 /// Whether choosing the preset ends this directive: one of an earlier choice of it, or of a choice
 /// that it undoes.
-fn replaced(private: &ChoosePresetPrivate, preset: &Preset, directive: &super::Directive) -> bool {
+fn replaced(private: &ChoosePresetPrivate, preset: &Preset, directive: &Directive) -> bool {
     let Some(made_by) = &directive.preset else { return false };
     let about_project =
         directive.context.actors.iter().flatten().any(|it| matches!(it, Actor::Project(_)));
@@ -184,6 +193,6 @@ fn replaced(private: &ChoosePresetPrivate, preset: &Preset, directive: &super::D
 }
 
 fn ends_a_deny(private: &ChoosePresetPrivate, preset: &Preset, patient: &Patient) -> bool {
-    let denies = |it: &super::Directive| it.decision == super::Effect::Deny;
+    let denies = |it: &Directive| it.decision == Effect::Deny;
     patient.head.directives.iter().any(|it| denies(it) && replaced(private, preset, it))
 }

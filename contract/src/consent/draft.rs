@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
-    /// Its name among the patient's directives. One that was ended is not used again.
+    /// Its name among the patient's directives, best drawn at random: devices, which know the records
+    /// key, can test guesses of it. One that was ended is not used again.
     pub id: DirectiveId,
     /// What holds where the context matches and no provision fires.
     pub decision: Effect,

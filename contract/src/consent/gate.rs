@@ -1,11 +1,22 @@
 //! A patient's consent as a whole: sharing above the directives.
 
 use super::Sharing;
-use crate::decision::{Decision, Explanation, Question, Reason, Request, Rules};
+use crate::decision::{
+    Decision, Explanation, Outcome, Question, Reason, RecordFacts, Request, Rules,
+};
 use crate::head::Head;
 use crate::ids::PurposeCode;
 use crate::policies::Policies;
 use fabric_contract_rs::TimestampMs;
+
+/// Who reads a patient's data without a directive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnReader {
+    /// The patient.
+    Subject,
+    /// Its delegate with the power to.
+    Delegate,
+}
 
 /// What one patient has decided, prepared to decide many requests of others.
 ///
@@ -34,6 +45,21 @@ impl<'a> Consent<'a> {
     /// Decides a request.
     pub fn decide(&self, request: &Request, at: TimestampMs) -> Decision {
         self.answer(Question::from(request), at)
+    }
+
+    /// Decides what the patient itself reads, or a delegate in its name: everything but what its
+    /// clinician tells it first.
+    pub fn own(&self, by: OwnReader, record: &RecordFacts) -> Decision {
+        let reason = match by {
+            OwnReader::Subject => Reason::Myself,
+            OwnReader::Delegate => Reason::Delegate,
+        };
+        let labels = record.sensitivity.as_ref();
+        match labels.map(|it| self.policies.labels().withhold_from_subject(it)) {
+            Some(true) => Decision::denied(Reason::WithheldFromSubject),
+            Some(false) => Decision::plain(Outcome::Permit, reason),
+            None => Decision::plain(Outcome::Conditional, reason),
+        }
     }
 
     /// Decides a question: a request, or a kind of requests.

@@ -32,7 +32,7 @@ pub use draft::Draft;
 pub use end::{EndConsent, EndConsentPrivate, Ending, RevokeConsent, RevokeConsentPrivate};
 pub use export::{ExportConsent, ExportConsentPrivate, Exported};
 pub use fhir::FhirRelease;
-pub use gate::Consent;
+pub use gate::{Consent, OwnReader};
 pub(crate) use overlap::{excludes, implies};
 pub use put::{PutConsent, PutConsentPrivate};
 pub use read::{

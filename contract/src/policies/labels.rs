@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 
 pub(super) const FILE: &str = "labels.json";
 
+/// What the patient is told by its clinician first.
+const TABOO: &str = "TBOO";
+
 /// HL7's order, least to most confidential.
 const CONFIDENTIALITY: [Confidentiality; 6] = [
     Confidentiality::U,
@@ -77,6 +80,14 @@ impl Labels {
         label: &SensitivityCode,
     ) -> impl Iterator<Item = &'a SensitivityCode> {
         self.sensitivity.above(label)
+    }
+
+    /// Whether a record with these labels is not told to the patient yet.
+    pub fn withhold_from_subject<'a>(
+        &self,
+        labels: impl IntoIterator<Item = &'a SensitivityCode>,
+    ) -> bool {
+        labels.into_iter().any(|it| self.covering(it).any(|above| above.as_str() == TABOO))
     }
 
     /// Whether it is an obligation or refrain.

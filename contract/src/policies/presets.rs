@@ -139,7 +139,7 @@ pub(super) fn check(policies: &Policies, presets: &Presets) -> Result<(), Policy
         let project = sample.as_ref().filter(|_| preset.project);
         let always = Period { start: 0, end: None };
         // As long as the id that a transaction would give.
-        for directive in preset.directives(project, always, "000000000000") {
+        for directive in preset.directives(project, always, "000000000000000000000000") {
             let directive = directive.ok_or_else(|| fail("its id is too long".to_owned()))?;
             if let Some(finding) = directive.errors(policies).first() {
                 return Err(fail(format!("{} at {}", finding.code.sentence(), finding.path)));

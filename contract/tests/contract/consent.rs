@@ -504,3 +504,33 @@ fn the_care_team_is_the_one_of_the_moment() {
     let doctor = format!("pid:{}", pid(&client("Org1MSP", "doctor")));
     assert_eq!(change(&[&doctor], &[]), Reason::ConsentPermit);
 }
+
+#[test]
+fn what_the_clinician_tells_first_is_not_read_before() {
+    use ioht_contract::decision::RecordFacts;
+    let mut world = World::populated();
+    let taboo = Labels { sensitivity: vec!["TBOO".parse().unwrap()], ..Labels::default() };
+    let records = vec![heart_rate(0), Summary { labels: taboo.clone(), ..heart_rate(1) }];
+    world.submit(records);
+    let asked = read("8867-4", START, START + 600_000);
+    let page = private(&patient(), &ReadOwnSummaries {}, &asked);
+    let told = world.ask(&page, &ReadOwnSummaries {}).records;
+    assert_eq!(told.iter().map(|it| it.summary.start).collect::<Vec<_>>(), [START]);
+    let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
+    let policies = Policies::default();
+    let consent = Consent::of(&policies, &head);
+    let record = |labels: &Labels| {
+        let watch = pid(&client("Org1MSP", "watch"));
+        RecordFacts::of("8867-4".parse().unwrap(), watch, labels, 300, START)
+    };
+    let own = |by, record: RecordFacts| {
+        let decision = consent.own(by, &record);
+        (decision.outcome, decision.reason)
+    };
+    use OwnReader::{Delegate, Subject};
+    let plain = Labels::default();
+    assert_eq!(own(Subject, record(&plain)), (Outcome::Permit, Reason::Myself));
+    assert_eq!(own(Delegate, record(&plain)), (Outcome::Permit, Reason::Delegate));
+    assert_eq!(own(Subject, record(&taboo)), (Outcome::Deny, Reason::WithheldFromSubject));
+    assert_eq!(own(Subject, RecordFacts::default()).0, Outcome::Conditional);
+}
