@@ -28,7 +28,7 @@ async function documented(bin) {
     const dir = folder('cli');
     const health = await healthDevnet(dir);
     try {
-        const env = { ...process.env, DEVNET_DIR: health.devnet.dir, PATH: [bin, dirname(binary('')), process.env.PATH].join(delimiter) };
+        const env = { ...process.env, DEVNET_DIR: health.devnet.dir, PATH: [bin, dirname(binary('fabric-devnet')), process.env.PATH].join(delimiter) };
         const bash = (...args) => execFileSync('bash', args, { cwd: ROOT, env, encoding: 'utf8', timeout: COMMANDS_MS, stdio: ['ignore', 'pipe', 'pipe'] });
         const version = /Version: *v?([\w.]+)/.exec(bash('-c', 'peer version'))[1];
         const file = join(dir, 'peer-cli.md');
@@ -58,7 +58,7 @@ function attempt(what, run) {
 
 /** The document with the commands that reach a devnet in place of those that reach a network. */
 function forDevnet(text) {
-    const network = text.replace(/```bash\n(?:network\/network\.sh .*\n)*eval "\$\(network\/network\.sh .*\n```\n/g, '');
+    const network = text.replace(/```bash\n(?:eval "\$\()?network\/network\.sh [^`]*```\n/g, '');
     if (network === text || !network.includes('```bash devnet\n')) throw new Error(`${DOCUMENT} does not tell how to reach both kinds of networks`);
     return network.replaceAll('```bash devnet\n', '```bash\n');
 }
