@@ -14,17 +14,19 @@ use crate::decision::Explanation;
 use crate::{
     AcceptDelegation, AcceptDevice, AcceptDevicePrivate, CommandPage, CommandReference,
     CommandView, ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration,
-    ConfirmRegistrationPrivate, DelegationPrivate, DeviceStatusPrivate, Devices, EndDelegation,
-    GetCommand, IohtContract, IssueCommand, IssueCommandPrivate, JournalPage, ListCommands,
-    ListCommandsPrivate, ListDelegations, ListDevices, Myself, OfPatientPrivate, OfferDevice,
-    OfferDevicePrivate, PRIVATE, PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate,
-    PutCareTeam, PutCareTeamPrivate, PutControl, PutControlPrivate, PutGateway, PutGatewayPrivate,
-    PutUnit, RawVerdict, ReadJournal, ReadJournalPrivate, ReadOwnSummaries,
-    ReadOwnSummariesPrivate, RebindKey, RebindKeyPrivate, Receipt, RegisterDevice,
+    ConfirmRegistrationPrivate, CorrectSummary, CorrectSummaryPrivate, DelegationPrivate,
+    DeviceStatusPrivate, Devices, EndDelegation, GetCommand, IohtContract, IssueCommand,
+    IssueCommandPrivate, JournalPage, ListCommands, ListCommandsPrivate, ListDelegations,
+    ListDevices, Myself, OfPatientPrivate, OfferDevice, OfferDevicePrivate, PRIVATE,
+    PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate, PutCareTeam,
+    PutCareTeamPrivate, PutControl, PutControlPrivate, PutGateway, PutGatewayPrivate, PutUnit,
+    RawVerdict, ReadJournal, ReadJournalPrivate, ReadOwnSummaries, ReadOwnSummariesPrivate,
+    ReadVersions, ReadVersionsPrivate, RebindKey, RebindKeyPrivate, Receipt, RegisterDevice,
     RegisterDevicePrivate, RegisterOrganization, RegisterPatient, RegisterPatientPrivate,
     RegisterStaff, RegisterStaffPrivate, Relations, SetCollection, SetCollectionPrivate, SetStatus,
     StaffReceipt, SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt, SummaryPage,
-    UpdateCommand, UpdateCommandPrivate, VerifyRaw, VerifyRawPrivate, WhoAmI, WhoAmIPrivate,
+    UpdateCommand, UpdateCommandPrivate, VerifyRaw, VerifyRawPrivate, Versions, WhoAmI,
+    WhoAmIPrivate,
 };
 use crate::{
     Accesses, ChoosePreset, ChoosePresetPrivate, ConsentView, EndConsent, EndConsentPrivate,
@@ -137,6 +139,8 @@ calls! {
     Submit SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt;
     Evaluate ReadOwnSummaries, ReadOwnSummariesPrivate, SummaryPage;
     Evaluate VerifyRaw, VerifyRawPrivate, RawVerdict;
+    Submit CorrectSummary, CorrectSummaryPrivate, Receipt;
+    Evaluate ReadVersions, ReadVersionsPrivate, Versions;
     Evaluate ReadJournal, ReadJournalPrivate, JournalPage;
     Submit PutConsent, PutConsentPrivate, Receipt;
     Submit EndConsent, EndConsentPrivate, Receipt;

@@ -222,6 +222,12 @@ pub enum ContractError {
         /// Position in the batch, from 0.
         position: usize,
     },
+    /// A correction of a version that is not the one on the ledger.
+    #[error("the record has another version on the ledger; read it again")]
+    RecordVersion,
+    /// Too many corrections of one record.
+    #[error("a record has at most 16 versions; it can only be marked as entered in error")]
+    RecordVersionsFull,
     /// A status that the object's present status cannot change to.
     #[error("this status cannot follow the present one")]
     StatusConflict,
@@ -296,6 +302,8 @@ impl ContractError {
             Self::RecordsKeyTaken => ("RECORDS_KEY_TAKEN", 409),
             Self::RecordsKeyMismatch => ("RECORDS_KEY_MISMATCH", 409),
             Self::RecordConflict { .. } => ("RECORD_CONFLICT", 409),
+            Self::RecordVersion => ("RECORD_VERSION", 409),
+            Self::RecordVersionsFull => ("RECORD_VERSIONS_FULL", 409),
             Self::StatusConflict => ("STATUS_CONFLICT", 409),
             Self::BackDated => ("BACK_DATED", 409),
             Self::PrivateTooLarge => ("PRIVATE_TOO_LARGE", 413),

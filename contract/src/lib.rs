@@ -47,6 +47,7 @@ mod command_list;
 mod command_update;
 mod consent;
 mod control;
+mod correction;
 mod decimal;
 pub mod decision;
 mod delegating;
@@ -108,6 +109,10 @@ pub use control::{
     AUTHORISATION_MS_MAX, AUTHORISATIONS_MAX, AllowedCommand, Authorisation, COMMANDS_PER_HOUR_MAX,
     ControlChange, Parameter, PutControl, PutControlPrivate,
 };
+pub use correction::{
+    CorrectSummary, CorrectSummaryPrivate, RECORD_VERSIONS_MAX, ReadVersions, ReadVersionsPrivate,
+    Versions,
+};
 pub use decimal::{Decimal, DecimalError};
 pub use delegating::{
     AcceptDelegation, DelegationPrivate, DelegationView, EndDelegation, ListDelegations,
@@ -146,8 +151,8 @@ pub use policies::{OrganizationKind, Policies, PolicyError};
 pub use private::{PRIVATE, PRIVATE_BYTES_MAX};
 pub use rebind::{RebindKey, RebindKeyPrivate};
 pub use record::{
-    Component, Confidentiality, DigestAlgorithm, Labels, Modality, Raw, Record, RecordBody,
-    RecordStatus, Stat, Statistic, Summary,
+    Component, Confidentiality, CorrectionReason, DigestAlgorithm, Labels, Modality, Raw, Record,
+    RecordBody, RecordStatus, Stat, Statistic, Summary,
 };
 pub use role::{Role, RoleSet, StaffRole};
 pub use set_status::{DeviceStatusPrivate, PatientStatusPrivate, SetStatus};

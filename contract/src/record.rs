@@ -207,7 +207,7 @@ pub enum Modality {
     SelfReported,
 }
 
-/// State of a record as submitted. Corrections have states of their own.
+/// State of a record. The first two are submitted, the others are corrections'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[cbor(index_only)]
@@ -218,6 +218,40 @@ pub enum RecordStatus {
     /// Complete.
     #[n(1)]
     Final,
+    /// Complete, with something added.
+    #[n(2)]
+    Amended,
+    /// Complete, with something put right.
+    #[n(3)]
+    Corrected,
+    /// It never was the patient's, or never measured.
+    #[n(4)]
+    EnteredInError,
+}
+
+/// Why a record is corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[cbor(index_only)]
+pub enum CorrectionReason {
+    /// More of the window has come.
+    #[n(0)]
+    LateData,
+    /// The sensor was at fault.
+    #[n(1)]
+    SensorFault,
+    /// The clock was wrong.
+    #[n(2)]
+    ClockError,
+    /// The summary was computed wrongly.
+    #[n(3)]
+    CalculationError,
+    /// Somebody else wore the device.
+    #[n(4)]
+    WrongPatient,
+    /// Labels were missing or wrong.
+    #[n(5)]
+    Labelling,
 }
 
 /// A summarised record as a device sends it and a reader gets it.
@@ -350,4 +384,24 @@ pub struct Record {
     /// The gateway that submitted it for the device.
     #[n(3)]
     pub gateway: Option<ParticipantId>,
+    /// Why it differs from the version before.
+    #[n(4)]
+    pub reason: Option<CorrectionReason>,
+    /// Who corrected it.
+    #[n(5)]
+    pub corrected_by: Option<ParticipantId>,
+}
+
+impl Record {
+    /// Whether it is what correcting `version` to `body` made of it: correcting again is safe.
+    pub(crate) fn is_corrected_to(
+        &self,
+        body: &RecordBody,
+        version: u32,
+        reason: CorrectionReason,
+    ) -> bool {
+        self.meta.version == version.saturating_add(1)
+            && self.body == *body
+            && self.reason == Some(reason)
+    }
 }

@@ -9,6 +9,7 @@ use crate::consent::{
     RevokeConsent, SetSharing, SimulateConsent, ValidateConsent, WhoCanAccess,
 };
 use crate::control::PutControl;
+use crate::correction::{CorrectSummary, ReadVersions};
 use crate::delegating::{AcceptDelegation, EndDelegation, ListDelegations, ProposeDelegation};
 use crate::device_registration::{ConfirmDevice, PutGateway, RegisterDevice, SetCollection};
 use crate::journal::ReadJournal;
@@ -66,6 +67,8 @@ transactions! {
     submit   Submit   SubmitSummaries;
     evaluate Evaluate ReadOwnSummaries;
     evaluate Evaluate VerifyRaw;
+    submit   Submit   CorrectSummary;
+    evaluate Evaluate ReadVersions;
     evaluate Evaluate ReadJournal;
     submit   Submit   PutConsent;
     submit   Submit   EndConsent;

@@ -69,5 +69,12 @@ pub type RateKey = (SubjectId, ParticipantId, String, KeyTime);
 /// device).
 pub const RECORDS: Table<RecordKey, Record> = Table::new("record", Space::Private(HEALTH));
 
+/// What corrected records said before: their keys, and the version.
+pub const OLD_RECORDS: Table<OldRecordKey, Record> =
+    Table::new("record_old", Space::Private(HEALTH));
+
+/// A record's key and version.
+pub type OldRecordKey = (RecordsKey, LoincCode, KeyGrid, KeyTime, ParticipantId, KeyVersion);
+
 /// Records key, code, grid in seconds, start of the window, device.
 pub type RecordKey = (RecordsKey, LoincCode, KeyGrid, KeyTime, ParticipantId);

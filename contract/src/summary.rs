@@ -10,7 +10,7 @@ use crate::no_raw::{self, BODY_BYTES_MAX, RawRule};
 use crate::participant::Participant;
 use crate::policies::Policies;
 use crate::private::{self, SPACE, absent};
-use crate::record::{Raw, Record, RecordBody, Summary};
+use crate::record::{CorrectionReason, Raw, Record, RecordBody, RecordStatus, Summary};
 use crate::role::{Role, RoleSet};
 use crate::state::{DEVICES, HEADS, PATIENTS, RECORDS, RecordKey};
 use crate::time::{KeyGrid, KeyTime, is_time};
@@ -109,7 +109,7 @@ impl Submit for SubmitSummaries {
         let Some(head) = loaded.get(&head)? else {
             return Err(absent(&HEADS, ledger, &head_key, ContractError::SubjectUnknown).await);
         };
-        check_active(&private, &device, &head)?;
+        check_active(private.rk, &device, &head)?;
         let gateway = roles.contains(Role::Gateway).then_some(caller.pid);
         let writing =
             Writing { tx, device: &device, gateway, salts: Salts::of_subject(&head.secret, cx) };
@@ -119,7 +119,7 @@ impl Submit for SubmitSummaries {
     }
 }
 
-fn record_key(rk: RecordsKey, summary: &Summary, device: ParticipantId) -> RecordKey {
+pub(crate) fn record_key(rk: RecordsKey, summary: &Summary, device: ParticipantId) -> RecordKey {
     (rk, summary.code, KeyGrid(summary.grid_s), KeyTime(summary.start), device)
 }
 
@@ -156,6 +156,9 @@ fn check_batch(records: &[Summary], policies: &Policies) -> Result<(), ContractE
     for (position, record) in records.iter().enumerate() {
         no_raw::check(record, policies.codes())
             .map_err(|rule| ContractError::RawDataRejected { position, rule })?;
+        if !matches!(record.status, RecordStatus::Preliminary | RecordStatus::Final) {
+            return Err(ContractError::RawDataRejected { position, rule: RawRule::Schema });
+        }
     }
     let mut places: Vec<_> = records
         .iter()
@@ -173,13 +176,14 @@ fn check_batch(records: &[Summary], policies: &Policies) -> Result<(), ContractE
     }
 }
 
-fn check_active(
-    private: &SubmitSummariesPrivate,
+/// What must hold for a device to write under a patient's records key.
+pub(crate) fn check_active(
+    rk: RecordsKey,
     device: &Device,
     head: &Head,
 ) -> Result<(), ContractError> {
     device.active()?;
-    if head.active()? != private.rk {
+    if head.active()? != rk {
         return Err(ContractError::RecordsKeyMismatch);
     }
     if head.collection == Collection::Paused {
@@ -216,7 +220,14 @@ impl Writing<'_> {
                 None => {
                     let salt = self.salts.at(created);
                     let meta = Meta::created(&self.tx);
-                    let record = Record { meta, salt, body, gateway: self.gateway };
+                    let record = Record {
+                        meta,
+                        salt,
+                        body,
+                        gateway: self.gateway,
+                        reason: None,
+                        corrected_by: None,
+                    };
                     let value = RECORDS.encode(&record)?;
                     if value.len() > BODY_BYTES_MAX {
                         return Err(rejected(RawRule::BodySize));
@@ -310,6 +321,12 @@ pub struct StoredSummary {
     pub gateway: Option<ParticipantId>,
     /// 1, one more for each correction.
     pub version: u32,
+    /// Why it differs from the version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CorrectionReason>,
+    /// Who corrected it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected_by: Option<ParticipantId>,
     /// When it was written.
     pub updated_at: TimestampMs,
     /// The record.
@@ -374,18 +391,20 @@ impl ReadOwnSummariesPrivate {
     }
 }
 
-fn stored((_, code, grid, start, device): RecordKey, record: Record) -> StoredSummary {
+pub(crate) fn stored((_, code, grid, start, device): RecordKey, record: Record) -> StoredSummary {
     StoredSummary {
         device,
         gateway: record.gateway,
         version: record.meta.version,
+        reason: record.reason,
+        corrected_by: record.corrected_by,
         updated_at: record.meta.updated_at,
         summary: record.body.into_summary(code, grid.0, start.0),
     }
 }
 
 /// The caller's own head, and the role `subject` if its key is the registered one.
-async fn own_head(
+pub(crate) async fn own_head(
     caller: &Participant,
     ledger: &impl Reader,
 ) -> Result<(Option<Head>, RoleSet), ContractError> {

@@ -5,8 +5,8 @@
 
 use fabric_contract_rs::{Key, Table};
 use ioht_contract::state::{
-    COMMANDS, DEVICES, DIRECTIVES, HEADS, JOURNAL, KEYS, ORGANIZATIONS, PATIENTS, RATES, RECORDS,
-    RECORDS_KEYS, STAFF,
+    COMMANDS, DEVICES, DIRECTIVES, HEADS, JOURNAL, KEYS, OLD_RECORDS, ORGANIZATIONS, PATIENTS,
+    RATES, RECORDS, RECORDS_KEYS, STAFF,
 };
 use ioht_contract::*;
 use minicbor::{Decode, Encode};
@@ -236,6 +236,8 @@ fn record(panel: bool) -> Record {
             status: RecordStatus::Preliminary,
         },
         gateway: panel.then_some(PID),
+        reason: panel.then_some(CorrectionReason::ClockError),
+        corrected_by: panel.then_some(PID),
     }
 }
 
@@ -315,6 +317,13 @@ fn key_bytes_do_not_move() {
         format!("|record|33333333333333333333333333333333|8867-4|300|1704067200000|{PID}|")
     );
     assert_eq!(RECORDS.parse_key(&RECORDS.key(&record).unwrap()), Ok(record));
+    let (rk, code, grid, start, device) = record;
+    assert_eq!(
+        key(OLD_RECORDS.key(&(rk, code, grid, start, device, KeyVersion(3)))),
+        format!(
+            "|record_old|33333333333333333333333333333333|8867-4|300|1704067200000|{PID}|0000000003|"
+        )
+    );
 }
 
 #[test]

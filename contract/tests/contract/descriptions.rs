@@ -147,6 +147,11 @@ fn what_is_sent_and_answered_fits_its_schema() {
     check(world, "patient", &Invocation::with_private(&OfferDevice {}, &give));
     let records = part(vec![heart_rate(0), heart_rate(1)]);
     check(world, "watch", &Invocation::with_private(&SubmitSummaries {}, &records));
+    let corrected = correction(0, 1, "73.5");
+    check(world, "patient", &Invocation::with_private(&CorrectSummary {}, &corrected));
+    let VerifyRawPrivate { code, grid_s, start, device, .. } = verify(0);
+    let versions = ReadVersionsPrivate { code, grid_s, start, device };
+    check(world, "patient", &Invocation::with_private(&ReadVersions {}, &versions));
     let asked =
         ReadOwnSummariesPrivate { limit: Some(1), ..read("8867-4", START, START + 600_000) };
     check(world, "patient", &Invocation::with_private(&ReadOwnSummaries {}, &asked));

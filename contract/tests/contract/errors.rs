@@ -65,6 +65,8 @@ fn every_refusal() -> Vec<ContractError> {
         | RecordsKeyTaken
         | RecordsKeyMismatch
         | RecordConflict { .. }
+        | RecordVersion
+        | RecordVersionsFull
         | StatusConflict
         | BackDated
         | ConsentInvalid(_)
@@ -122,6 +124,8 @@ fn every_refusal() -> Vec<ContractError> {
         RecordsKeyTaken,
         RecordsKeyMismatch,
         RecordConflict { position: 0 },
+        RecordVersion,
+        RecordVersionsFull,
         StatusConflict,
         BackDated,
         ConsentInvalid(Finding { code: FindingCode::EmptySet, path: Path::Context }),
@@ -251,6 +255,14 @@ fn provocations(world: &mut World) -> Vec<Call> {
         confirm("pending", PENDING_SID, RK),
         hinted(SID, OTHER_RK),
         conflicting(world, other_content),
+        correct(&patient, &correction(0, 7, "73.5")),
+        {
+            for version in 1..RECORD_VERSIONS_MAX {
+                let average = format!("7{}.5", version % 10);
+                world.ok(&correct(&patient, &correction(0, version, &average)));
+            }
+            correct(&patient, &correction(0, RECORD_VERSIONS_MAX, "79.5"))
+        },
         set_patient(&registrar, PENDING_SID, NewStatus::Active),
         register("new", "5454545454545454545454545454545a").at(now - 1),
         consent::put("x", json!({"context": {"actors": [], "purposes": ["TREAT"]}}), 0),

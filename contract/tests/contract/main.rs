@@ -5,11 +5,13 @@
 mod attacks;
 mod commands;
 mod consent;
+mod corrections;
 mod delegations;
 mod descriptions;
 mod devices;
 mod errors;
 mod fhir;
+mod hierarchy;
 mod matrix;
 mod organizations;
 mod patients;

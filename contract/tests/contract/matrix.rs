@@ -179,6 +179,11 @@ fn rows() -> Vec<(&'static str, Make)> {
         ("ReadOwnSummaries", |by| {
             private(by, &ReadOwnSummaries {}, &read("8867-4", START, START + 1))
         }),
+        ("CorrectSummary", |by| correct(by, &correction(0, 1, "73.5"))),
+        ("ReadVersions", |by| {
+            let VerifyRawPrivate { code, grid_s, start, device, .. } = verify(0);
+            private(by, &ReadVersions {}, &ReadVersionsPrivate { code, grid_s, start, device })
+        }),
         ("ReadJournal", |by| {
             let asked =
                 ReadJournalPrivate { sid: None, from: 1, until: 2, limit: None, after: None };

@@ -373,11 +373,15 @@ fn a_peer_that_misses_data_says_so_before_it_refuses() {
         code(&error)
     };
     let owner = client("Org1MSP", "patient");
+    let VerifyRawPrivate { code, grid_s, start, device: of, .. } = verify(0);
+    let versions = ReadVersionsPrivate { code, grid_s, start, device: of };
     for call in [
         summaries(&watch(), batch(0..1)),
         device("patient", SID, "scale"),
         confirm("patient", SID, RK),
         confirm_device(&watch(), SID),
+        correct(&watch(), &correction(0, 1, "73.5")),
+        private(&owner, &ReadVersions {}, &versions),
         offer(&owner, SID, "watch", None),
         take_over(&owner, SID, OTHER_SID, "watch"),
         order("watch", 1, "identify", &[]),

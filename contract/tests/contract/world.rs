@@ -502,6 +502,24 @@ pub(crate) fn summaries(by: &ClientIdentity, records: Vec<Summary>) -> MockCall 
     private(by, &SubmitSummaries {}, &part(records))
 }
 
+/// Another average for the `n`th heart rate, as the correction of a version.
+pub(crate) fn correction(n: i64, version: u32, average: &str) -> CorrectSummaryPrivate {
+    let mut record = Summary { status: RecordStatus::Corrected, ..heart_rate(n) };
+    record.statistics[0].value = average.parse().unwrap();
+    CorrectSummaryPrivate {
+        sid: SID.parse().unwrap(),
+        rk: RK.parse().unwrap(),
+        device: Some(pid(&client("Org1MSP", "watch"))),
+        version,
+        reason: CorrectionReason::CalculationError,
+        record,
+    }
+}
+
+pub(crate) fn correct(by: &ClientIdentity, part: &CorrectSummaryPrivate) -> MockCall {
+    private(by, &CorrectSummary {}, part)
+}
+
 pub(crate) fn read(code: &str, from: i64, until: i64) -> ReadOwnSummariesPrivate {
     ReadOwnSummariesPrivate {
         code: code.parse().unwrap(),
