@@ -84,6 +84,8 @@ fn it_tells_what_a_user_needs_and_stops_when_it_is_told_to() {
             "users/{Admin,User1}@org1.example.com",
             "chaincode ioht 1.0\n  endorsed by a majority of the organisations",
             "CHAINCODE_SERVER_ADDRESS=127.0.0.1:9\n    CHAINCODE_ID=ioht:abc",
+            "orderer       localhost:",
+            "eval \"$(fabric-devnet env --dir ",
         ] {
             assert!(summary.contains(text), "{summary}");
         }
@@ -98,6 +100,37 @@ fn it_tells_what_a_user_needs_and_stops_when_it_is_told_to() {
 
         running.stop(name);
     }
+}
+
+#[test]
+fn settings_for_the_peer_command_name_the_nodes_and_a_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let env = |org: &'static str, user: &'static str| {
+        ["env", "--dir", path, "--org", org, "--user", user]
+    };
+    let check = |found: String, expected: &str| assert!(found.contains(expected), "{found}");
+    check(refusal(&env("Org1MSP", "Admin")), "there is no devnet in");
+    let (mut running, _) = up(dir.path(), &[]);
+    running.stop("-TERM");
+
+    // A stopped network's nodes are where they were.
+    let settings = String::from_utf8(run(&env("Org3MSP", "User1")).stdout).unwrap();
+    let line = |name: &str| settings.lines().find(|line| line.starts_with(name)).unwrap();
+    check(settings.clone(), "export CORE_PEER_LOCALMSPID=Org3MSP\n");
+    check(line("export CORE_PEER_MSPCONFIGPATH=").to_owned(), "/User1@org3.example.com/msp");
+    check(line("ORDERER_FLAGS=").to_owned(), "--ordererTLSHostnameOverride orderer.example.com");
+    // Endorsed by custodians, whoever asks.
+    let peers = line("PEER_FLAGS=");
+    assert_eq!(peers.matches("--peerAddresses localhost:").count(), 2, "{peers}");
+    assert!(!peers.contains("org3"), "{peers}");
+    let config = line("export FABRIC_CFG_PATH=").rsplit('=').next().unwrap();
+    assert!(Path::new(config).join("core.yaml").is_file(), "{config}");
+
+    check(refusal(&env("Org9MSP", "Admin")), "Org9MSP");
+    check(refusal(&env("Org1MSP", "nobody")), "Org1MSP has no user `nobody`");
+    std::fs::write(dir.path().join("endpoints.json"), "{}").unwrap();
+    check(refusal(&env("Org1MSP", "Admin")), "endpoints.json cannot be understood");
 }
 
 #[test]
