@@ -10,6 +10,11 @@
 //! assert!(call.transient.is_empty());
 //! ```
 
+use crate::access::{
+    AccountingPage, DisclosedPage, GetAccess, GetAccessPrivate, GetAccountingOfDisclosures,
+    GetAccountingOfDisclosuresPrivate, OpenDisclosure, OpenDisclosurePrivate, ReadSummaries,
+    ReadSummariesPrivate, RequestAccess, RequestAccessPrivate, TicketsReceipt,
+};
 use crate::decision::Explanation;
 use crate::{
     AcceptDelegation, AcceptDevice, AcceptDevicePrivate, CommandPage, CommandReference,
@@ -153,6 +158,11 @@ calls! {
     Evaluate WhoCanAccess, WhoCanAccessPrivate, Accesses;
     Evaluate ExplainDecision, ExplainDecisionPrivate, Explanation;
     Evaluate ExportConsent, ExportConsentPrivate, Exported;
+    Submit RequestAccess, RequestAccessPrivate, TicketsReceipt;
+    Evaluate GetAccess, GetAccessPrivate, crate::access::Accesses;
+    Submit OpenDisclosure, OpenDisclosurePrivate, TicketsReceipt;
+    Evaluate ReadSummaries, ReadSummariesPrivate, DisclosedPage;
+    Evaluate GetAccountingOfDisclosures, GetAccountingOfDisclosuresPrivate, AccountingPage;
 }
 
 /// One invocation, ready for a gateway.

@@ -117,6 +117,12 @@ pub enum ContractError {
     /// Something that must be active is not.
     #[error("{}", .0.sentence())]
     Inactive(Inactive),
+    /// A purpose that neither the caller's role nor its organisation may ask for.
+    #[error("the caller's role, or its organisation, may not ask for this purpose")]
+    PurposeNotAssertable,
+    /// What the disclosure does not let its recipient read, or no longer.
+    #[error("the disclosure does not let the caller read this, or no longer; ask GetAccess")]
+    NotDisclosed,
     /// A kind that the policies do not give the organisation.
     #[error("the policies do not let the organisation register as this kind")]
     KindNotAllowed,
@@ -141,12 +147,21 @@ pub enum ContractError {
     /// No such patient.
     #[error("no such patient; check the subject id")]
     SubjectUnknown,
+    /// No such patient, in a batch.
+    #[error("no such patient; check the subject id at position {position}")]
+    SubjectUnknownAt {
+        /// Position in the batch, from 0.
+        position: u32,
+    },
     /// No such device.
     #[error("no such device")]
     DeviceUnknown,
     /// No such record.
     #[error("no such record")]
     RecordUnknown,
+    /// An access or a disclosure that is not there, not there yet, or not the caller's.
+    #[error("no such access or disclosure of the caller is visible here yet; try again")]
+    TicketNotVisible,
     /// The organisation is there already.
     #[error("the organisation is registered already")]
     OrganizationExists,
@@ -231,6 +246,9 @@ pub enum ContractError {
     /// A status that the object's present status cannot change to.
     #[error("this status cannot follow the present one")]
     StatusConflict,
+    /// The disclosure's minutes are over.
+    #[error("the disclosure has expired; open the access again")]
+    TicketExpired,
     /// A transaction dated before what it builds on.
     #[error("the transaction is dated before the state it builds on; check the client's clock")]
     BackDated,
@@ -268,6 +286,8 @@ impl ContractError {
             Self::IdentityUnknown => ("IDENTITY_UNKNOWN", 403),
             Self::KeyNotBound => ("KEY_NOT_BOUND", 403),
             Self::Inactive(_) => ("INACTIVE", 403),
+            Self::PurposeNotAssertable => ("PURPOSE_NOT_ASSERTABLE", 403),
+            Self::NotDisclosed => ("NOT_DISCLOSED", 403),
             Self::KindNotAllowed => ("KIND_NOT_ALLOWED", 403),
             Self::OutsideAuthority => ("OUTSIDE_AUTHORITY", 403),
             Self::DeviceNotOfSubject => ("DEVICE_NOT_OF_SUBJECT", 403),
@@ -276,6 +296,8 @@ impl ContractError {
             Self::UnitUnknown => ("UNIT_UNKNOWN", 404),
             Self::StaffUnknown => ("STAFF_UNKNOWN", 404),
             Self::SubjectUnknown => ("SUBJECT_UNKNOWN", 404),
+            Self::SubjectUnknownAt { .. } => ("SUBJECT_UNKNOWN", 404),
+            Self::TicketNotVisible => ("TICKET_NOT_VISIBLE", 404),
             Self::DeviceUnknown => ("DEVICE_UNKNOWN", 404),
             Self::RecordUnknown => ("RECORD_UNKNOWN", 404),
             Self::OrganizationExists => ("ORGANIZATION_EXISTS", 409),
@@ -305,6 +327,7 @@ impl ContractError {
             Self::RecordVersion => ("RECORD_VERSION", 409),
             Self::RecordVersionsFull => ("RECORD_VERSIONS_FULL", 409),
             Self::StatusConflict => ("STATUS_CONFLICT", 409),
+            Self::TicketExpired => ("TICKET_EXPIRED", 409),
             Self::BackDated => ("BACK_DATED", 409),
             Self::PrivateTooLarge => ("PRIVATE_TOO_LARGE", 413),
             Self::ConsentInvalid(_) => ("CONSENT_INVALID", 400),

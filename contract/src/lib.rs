@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`state`] | every kind of state, its key and where it lives |
 //! | [`policies`] | what an organisation reviews: roles, codes, organisations, collections |
+//! | [`access`] | how somebody else than the patient comes to read, and who did |
 //! | [`decision`] | whether a patient's directives let a request be met |
 //! | [`no_raw`] | the rules that keep raw data off the ledger |
 //! | [`client`] | what a client sends, for each transaction |
@@ -38,6 +39,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects))]
 
+pub mod access;
 mod act;
 mod answer;
 mod care_team;
@@ -68,6 +70,7 @@ pub mod policies;
 mod private;
 mod rebind;
 mod record;
+mod retry;
 mod role;
 mod routes;
 mod set_status;
@@ -154,6 +157,7 @@ pub use record::{
     Component, Confidentiality, CorrectionReason, DigestAlgorithm, Labels, Modality, Raw, Record,
     RecordBody, RecordStatus, Stat, Statistic, Summary,
 };
+pub use retry::Retry;
 pub use role::{Role, RoleSet, StaffRole};
 pub use set_status::{DeviceStatusPrivate, PatientStatusPrivate, SetStatus};
 pub use staff::{

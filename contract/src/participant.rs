@@ -10,7 +10,9 @@ use crate::role::{Role, RoleSet, StaffRole};
 use crate::staff::Staff;
 use crate::state::{ORGANIZATIONS, STAFF};
 use crate::status::Status;
-use fabric_contract_rs::{Batch, ClientIdentity, Loaded, NodeOu, Reader, Slot, Space, TxContext};
+use fabric_contract_rs::{
+    Batch, ClientIdentity, Loaded, NodeOu, Reader, Slot, Space, TimestampMs, TxContext,
+};
 use sha2::{Digest, Sha256};
 
 /// Separates participant ids from other hashes.
@@ -188,6 +190,11 @@ impl<'a> Authority<'a> {
             return Err(ContractError::BackDated);
         }
         self.staff.map_or(Ok(()), |staff| staff.meta.not_before(tx))
+    }
+
+    /// When it ends by itself.
+    pub(crate) fn until(&self) -> Option<TimestampMs> {
+        self.staff.and_then(|staff| staff.period.end)
     }
 
     /// Whether it is of the whole of an organisation of this kind. Whoever administers a unit below

@@ -1,5 +1,8 @@
 //! Every transaction there is.
 
+use crate::access::{
+    GetAccess, GetAccountingOfDisclosures, OpenDisclosure, ReadSummaries, RequestAccess,
+};
 use crate::care_team::PutCareTeam;
 use crate::command::IssueCommand;
 use crate::command_list::{GetCommand, ListCommands, ListDevices};
@@ -81,4 +84,9 @@ transactions! {
     evaluate Evaluate WhoCanAccess;
     evaluate Evaluate ExplainDecision;
     evaluate Evaluate ExportConsent;
+    submit   Submit   RequestAccess;
+    evaluate Evaluate GetAccess;
+    submit   Submit   OpenDisclosure;
+    evaluate Evaluate ReadSummaries;
+    evaluate Evaluate GetAccountingOfDisclosures;
 }

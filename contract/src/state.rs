@@ -3,6 +3,7 @@
 //! Public state is what everybody on the channel may scrutinise. Everything that can be linked to a
 //! patient lives in the private collection [`HEALTH`].
 
+use crate::access::{Access, Disclosure, TicketId};
 use crate::command::{Command, Rate};
 use crate::consent::{DirectiveVersion, KeyVersion};
 use crate::device::Device;
@@ -68,6 +69,14 @@ pub type RateKey = (SubjectId, ParticipantId, String, KeyTime);
 /// Summarised records. The key is the guard of uniqueness: one a (patient, code, grid, start,
 /// device).
 pub const RECORDS: Table<RecordKey, Record> = Table::new("record", Space::Private(HEALTH));
+
+/// Requests with their decisions, by patient, the newest first.
+pub const ACCESSES: Table<(SubjectId, TicketId), Access> =
+    Table::new("access", Space::Private(HEALTH));
+
+/// Openings with their decisions, by patient, the newest first.
+pub const DISCLOSURES: Table<(RecordsKey, TicketId), Disclosure> =
+    Table::new("disclosure", Space::Private(HEALTH));
 
 /// What corrected records said before: their keys, and the version.
 pub const OLD_RECORDS: Table<OldRecordKey, Record> =

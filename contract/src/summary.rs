@@ -281,6 +281,20 @@ pub struct Bookmark {
 #[error("not a bookmark")]
 pub struct BookmarkError;
 
+impl Bookmark {
+    pub(crate) fn new(start: TimestampMs, device: ParticipantId) -> Self {
+        Self { start, device }
+    }
+
+    pub(crate) fn start(&self) -> TimestampMs {
+        self.start
+    }
+
+    pub(crate) fn device(&self) -> ParticipantId {
+        self.device
+    }
+}
+
 impl FromStr for Bookmark {
     type Err = BookmarkError;
 

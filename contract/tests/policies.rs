@@ -378,3 +378,50 @@ fn profiles_are_bounded_and_unambiguous() {
     });
     check("unknown variant", |it| it[0]["commands"][0]["class"] = json!("magic"));
 }
+
+#[test]
+fn purposes_are_asserted_by_role_and_kind() {
+    let policies = Policies::default();
+    let check = |purpose: &str, kind, roles: &[StaffRole], expected: bool| {
+        let roles = roles.iter().copied().collect();
+        let purposes = policies.purposes();
+        let allowed =
+            policies.assertions().allow(purposes, &purpose.parse().unwrap(), kind, &roles);
+        assert_eq!(allowed, expected, "{purpose} {kind:?} {roles:?}");
+    };
+    use OrganizationKind::{Custodian, Provider, Regulator};
+    use StaffRole::{Practitioner, PrivacyOfficer, Researcher, Service};
+    check("TREAT", Custodian, &[Practitioner], true);
+    check("ERTREAT", Provider, &[Practitioner], true);
+    check("BTG", Custodian, &[Practitioner], false);
+    check("HRESCH", Custodian, &[Practitioner], false);
+    check("CLINTRCH", Provider, &[Researcher, Practitioner], true);
+    check("TREAT", Provider, &[Researcher], false);
+    check("TREAT", Regulator, &[Practitioner], false);
+    check("PUBHLTH", Regulator, &[Service], true);
+    check("PATRQT", Custodian, &[Practitioner, Service], false);
+    check("TREAT", Custodian, &[PrivacyOfficer], false);
+    check("TREAT", Custodian, &[], false);
+    check("HMARKT", Provider, &[Service], false);
+}
+
+#[test]
+fn what_nobody_asserts_is_not_listed() {
+    let file = "assertions.json";
+    for (purpose, reason) in
+        [("NOTHING", "is no purpose"), ("FAMRQT", "by delegates only"), ("BTG", "is declared")]
+    {
+        let role = with(file, |it| it["roles"]["service"] = json!([purpose]));
+        refused(&role, file, reason);
+        let kind = with(file, |it| it["kinds"]["provider"] = json!([purpose]));
+        refused(&kind, file, reason);
+    }
+    refused(&with(file, |it| it["roles"]["root"] = json!([])), file, "unknown variant");
+    let bound = Policies::default();
+    let purposes = bound.purposes();
+    let accountable = |purpose: &str| purposes.is_accountable(&purpose.parse().unwrap());
+    assert!(accountable("HRESCH") && accountable("THREAT"));
+    for purpose in ["ERTREAT", "PMTDS", "HQUALIMP", "FAMRQT", "BTG"] {
+        assert!(!accountable(purpose), "{purpose}");
+    }
+}

@@ -4,9 +4,11 @@
 #![expect(clippy::disallowed_methods, reason = "fixtures are read from disk")]
 
 use fabric_contract_rs::{Key, Table};
+use ioht_contract::access::*;
+use ioht_contract::decision::{Determining, Element, Outcome, Path, Residual};
 use ioht_contract::state::{
-    COMMANDS, DEVICES, DIRECTIVES, HEADS, JOURNAL, KEYS, OLD_RECORDS, ORGANIZATIONS, PATIENTS,
-    RATES, RECORDS, RECORDS_KEYS, STAFF,
+    ACCESSES, COMMANDS, DEVICES, DIRECTIVES, DISCLOSURES, HEADS, JOURNAL, KEYS, OLD_RECORDS,
+    ORGANIZATIONS, PATIENTS, RATES, RECORDS, RECORDS_KEYS, STAFF,
 };
 use ioht_contract::*;
 use minicbor::{Decode, Encode};
@@ -152,6 +154,74 @@ fn directive() -> Directive {
     .unwrap()
 }
 
+const TICKET: &str = "8295932799999.00112233445566778899aabbccddeeff";
+
+fn verdict() -> AccessVerdict {
+    AccessVerdict {
+        outcome: Outcome::Conditional,
+        reason: AccessReason::ConsentConditional,
+        codes: ["8867-4".parse().unwrap()].into(),
+        determining: [Determining {
+            directive: "ward".parse().unwrap(),
+            version: 2,
+            path: Path::Provision(1),
+        }]
+        .into(),
+        residual: [Residual {
+            directive: "other".parse().unwrap(),
+            version: 1,
+            permits: true,
+            denies: false,
+            open: [Element::Sensitivity].into(),
+        }]
+        .into(),
+        obligations: ["MINEC".parse().unwrap()].into(),
+    }
+}
+
+fn scope() -> Scope {
+    Scope {
+        purpose: "TREAT".parse().unwrap(),
+        action: Action::Use,
+        codes: ["8867-4".parse().unwrap(), "59408-5".parse().unwrap()].into(),
+        data_period: Period { start: 1, end: Some(2) },
+        min_grid_s: Some(300),
+    }
+}
+
+fn access() -> Access {
+    Access {
+        meta: Meta::created(&tx()),
+        salt: Salt::new([0x66; 16]),
+        requester: PID,
+        msp: "Org1MSP".parse().unwrap(),
+        capacity: Capacity::Staff,
+        scope: scope(),
+        justification: Some(DocumentDigest::new([0x77; 32])),
+        verdict: verdict(),
+        policy: PolicyDigest::new([0x88; 32]),
+        until: 1_800_000_000_000,
+        uses: 3,
+        max_uses: USES_MAX,
+    }
+}
+
+fn disclosure() -> Disclosure {
+    Disclosure {
+        meta: Meta::created(&tx()),
+        salt: Salt::new([0x66; 16]),
+        access: TICKET.parse().unwrap(),
+        recipient: PID,
+        msp: "Org1MSP".parse().unwrap(),
+        capacity: Capacity::Delegate,
+        scope: scope(),
+        verdict: AccessVerdict { outcome: Outcome::Permit, ..verdict() },
+        accountable_164_528: true,
+        policy: PolicyDigest::new([0x88; 32]),
+        until: 1_800_000_000_000,
+    }
+}
+
 fn device(gateway: Option<Gateway>) -> Device {
     Device {
         meta: Meta::created(&tx()),
@@ -271,6 +341,8 @@ fn value_bytes_do_not_move() {
     check(&RATES, "rate", &Rate { meta: Meta::created(&tx()), salt, count: 3 });
     check(&DEVICES, "device", &device(None));
     check(&DEVICES, "device-with-gateway", &device(Some(gateway)));
+    check(&ACCESSES, "access", &access());
+    check(&DISCLOSURES, "disclosure", &disclosure());
     check(&RECORDS, "record", &record(false));
     check(&RECORDS, "record-panel", &record(true));
 }
@@ -311,6 +383,11 @@ fn key_bytes_do_not_move() {
         key(RATES.key(&rate)),
         format!("|rate|22222222222222222222222222222222|{PID}|pid:{PID}|0000000473352|")
     );
+    let ticket: TicketId = TICKET.parse().unwrap();
+    let sid_hex = "22222222222222222222222222222222";
+    assert_eq!(key(ACCESSES.key(&(SID, ticket))), format!("|access|{sid_hex}|{TICKET}|"));
+    let rk_hex = "33333333333333333333333333333333";
+    assert_eq!(key(DISCLOSURES.key(&(RK, ticket))), format!("|disclosure|{rk_hex}|{TICKET}|"));
     let record = (RK, "8867-4".parse().unwrap(), KeyGrid(300), KeyTime(1_704_067_200_000), PID);
     assert_eq!(
         key(RECORDS.key(&record)),
@@ -342,6 +419,8 @@ fn maps_are_in_the_deterministic_order_of_rfc_8949() {
         HEADS.encode(&head(Some(RK))).unwrap(),
         DEVICES.encode(&device(None)).unwrap(),
         COMMANDS.encode(&command()).unwrap(),
+        ACCESSES.encode(&access()).unwrap(),
+        DISCLOSURES.encode(&disclosure()).unwrap(),
         RECORDS.encode(&record(true)).unwrap(),
     ] {
         let mut decoder = minicbor::Decoder::new(&bytes);
@@ -373,6 +452,7 @@ fn walk(decoder: &mut minicbor::Decoder<'_>) {
             decoder.tag().unwrap();
             walk(decoder);
         }
+        Type::Bool => drop(decoder.bool().unwrap()),
         Type::Bytes => drop(decoder.bytes().unwrap()),
         Type::String => drop(decoder.str().unwrap()),
         Type::U8

@@ -1,5 +1,6 @@
 //! What an organisation reviews and decides: documents, parsed once.
 
+mod assertions;
 mod codes;
 mod collections;
 mod error;
@@ -11,6 +12,7 @@ mod profiles;
 mod purposes;
 mod roles;
 
+pub use assertions::Assertions;
 pub use codes::{
     COMPONENTS_MAX, COUNT_FLOOR, CodeRegistry, CodeRule, ComponentRule, GRID_S_CEILING, Range,
     ValueRule, Values, WINDOW_S_FLOOR,
@@ -34,7 +36,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The documents compiled in: what a deployment starts from.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 10] = [
+    (assertions::FILE, include_str!("../../../policies/assertions.json")),
     (codes::FILE, include_str!("../../../policies/codes.json")),
     (collections::FILE, include_str!("../../../policies/collections.json")),
     (collections::ENDORSEMENT_FILE, include_str!("../../../policies/endorsement-policy.txt")),
@@ -71,6 +74,7 @@ pub struct Policies {
     purposes: Purposes,
     labels: Labels,
     presets: presets::Presets,
+    assertions: Assertions,
     digest: PolicyDigest,
 }
 
@@ -99,12 +103,14 @@ impl Policies {
         collections::check(&json(documents, collections::FILE)?, endorsement, custodians)?;
         let labels = labels::parse(json(documents, labels::FILE)?)?;
         let document = json(documents, roles::FILE)?;
+        let purposes = purposes::parse(json(documents, purposes::FILE)?)?;
         let policies = Self {
             profiles: profiles::parse(json(documents, profiles::FILE)?)?,
             separation: roles::separation(&document)?,
             roles: roles::parse(document, crate::routes::CATALOGUE)?,
             codes: codes::parse(json(documents, codes::FILE)?, &labels)?,
-            purposes: purposes::parse(json(documents, purposes::FILE)?)?,
+            assertions: assertions::parse(json(documents, assertions::FILE)?, &purposes)?,
+            purposes,
             labels,
             presets: presets::parse(json(documents, presets::FILE)?)?,
             organizations,
@@ -138,6 +144,11 @@ impl Policies {
     /// The choice of this name that a patient makes in one step.
     pub fn preset(&self, id: &PresetId) -> Option<&Preset> {
         self.presets.get(id)
+    }
+
+    /// Who may ask for which purpose.
+    pub fn assertions(&self) -> &Assertions {
+        &self.assertions
     }
 
     /// Whether the organisation may register as `kind`: what it is listed as, or provider.
@@ -208,6 +219,7 @@ fn digest(documents: &BTreeMap<String, String>) -> PolicyDigest {
 /// The JSON schemas of the documents, by file name.
 pub fn document_schemas() -> BTreeMap<&'static str, schemars::Schema> {
     BTreeMap::from([
+        (assertions::FILE, schemars::schema_for!(assertions::AssertionsDocument)),
         (codes::FILE, schemars::schema_for!(codes::CodesDocument)),
         (collections::FILE, schemars::schema_for!(collections::CollectionsDocument)),
         (labels::FILE, schemars::schema_for!(labels::LabelsDocument)),

@@ -11,6 +11,8 @@ pub(super) const FILE: &str = "purposes.json";
 
 /// What the contract itself distinguishes; each document lists them.
 const TREATMENT: &str = "TREAT";
+const PAYMENT: &str = "HPAYMT";
+const OPERATIONS: &str = "HOPERAT";
 const PATIENT_REQUEST: &str = "PATRQT";
 const BREAK_GLASS: &str = "BTG";
 
@@ -21,7 +23,7 @@ pub(super) struct PurposesDocument {
     /// Where an editor finds this schema.
     #[serde(rename = "$schema", default)]
     _schema: Option<String>,
-    /// HL7 v3 PurposeOfUse. `TREAT`, `PATRQT` and `BTG` are among them.
+    /// HL7 v3 PurposeOfUse. `TREAT`, `HPAYMT`, `HOPERAT`, `PATRQT` and `BTG` are among them.
     purposes: Vec<PurposeEntry>,
 }
 
@@ -92,13 +94,25 @@ impl Purposes {
         purpose.as_str() == BREAK_GLASS
     }
 
+    /// Whether the patient itself asks for it, or whoever stands for it.
+    pub fn is_patient_request(&self, purpose: &PurposeCode) -> bool {
+        self.is_part_of(purpose, &[PATIENT_REQUEST])
+    }
+
     /// Whether only the minimum necessary is disclosed for it: all but treatment and what the
     /// patient asks for itself.
     pub fn needs_minimum(&self, purpose: &PurposeCode) -> bool {
-        !self
-            .hierarchy
-            .above(purpose)
-            .any(|above| [TREATMENT, PATIENT_REQUEST].contains(&above.as_str()))
+        !self.is_part_of(purpose, &[TREATMENT, PATIENT_REQUEST])
+    }
+
+    /// Whether 45 CFR 164.528 asks to account for disclosures for it: for all but treatment, payment,
+    /// operations and what the patient asks for itself.
+    pub fn is_accountable(&self, purpose: &PurposeCode) -> bool {
+        !self.is_part_of(purpose, &[TREATMENT, PAYMENT, OPERATIONS, PATIENT_REQUEST])
+    }
+
+    fn is_part_of(&self, purpose: &PurposeCode, listed: &[&str]) -> bool {
+        self.hierarchy.above(purpose).any(|above| listed.contains(&above.as_str()))
     }
 }
 
@@ -110,7 +124,7 @@ pub(super) fn parse(document: PurposesDocument) -> Result<Purposes, PolicyError>
         entries.iter().filter(|entry| flag(entry)).map(|entry| entry.code.clone()).collect()
     };
     let exact = flagged(|entry| entry.exact);
-    for needed in [TREATMENT, PATIENT_REQUEST, BREAK_GLASS] {
+    for needed in [TREATMENT, PAYMENT, OPERATIONS, PATIENT_REQUEST, BREAK_GLASS] {
         if !hierarchy.codes().any(|code| code.as_str() == needed) {
             return Err(PolicyError::new(FILE, format!("`{needed}` is missing")));
         }

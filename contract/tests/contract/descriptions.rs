@@ -1,17 +1,59 @@
 //! What clients in other languages build on: schemas, and that what is sent and answered fits them.
 
 use crate::consent;
+use crate::consented::*;
 use crate::world::*;
 use fabric_contract_rs::testing::{Call as MockCall, MockReader};
 use fabric_contract_rs::{Contract, Kind};
+use ioht_contract::access::*;
 use ioht_contract::client::{Description, Invocation, StatusPrivate, descriptions};
 use ioht_contract::*;
 use serde_json::{Value, json};
+use std::fmt::Write;
 
 #[test]
 fn schemas_are_as_reviewed() {
     let text = serde_json::to_string_pretty(&descriptions()).unwrap();
     golden("transactions.json", &format!("{text}\n"));
+}
+
+/// The same for people: what to send, where, and what comes back.
+#[test]
+fn the_reference_is_as_reviewed() {
+    let mut text = String::from(
+        "Generated from the contract; what is private travels in the transient entry `private`.\n",
+    );
+    for it in descriptions() {
+        writeln!(text, "\n## {}\n", it.function).unwrap();
+        let about = it.arguments.get("description").and_then(Value::as_str);
+        if let Some(about) = about {
+            writeln!(
+                text,
+                "{}\n",
+                about.replace("](Self::", "](").replace("[`", "`").replace("`]", "`")
+            )
+            .unwrap();
+        }
+        let verb = if it.kind == "submit" { "submitted" } else { "evaluated, never submitted" };
+        writeln!(text, "{verb}; serves {}\n", it.roles.join(", ")).unwrap();
+        for (title, schema) in
+            [("arguments", &it.arguments), ("private", &it.private), ("answer", &it.answer)]
+        {
+            fields(&mut text, title, schema.as_value());
+        }
+    }
+    golden("transactions.md", &text);
+}
+
+fn fields(text: &mut String, title: &str, schema: &Value) {
+    let Some(properties) = schema["properties"].as_object() else { return };
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (name, property) in properties {
+        let optional = if required.contains(&name.as_str()) { "" } else { " (optional)" };
+        let about = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        writeln!(text, "- {title} `{name}`{optional}: {about}").unwrap();
+    }
 }
 
 #[test]
@@ -115,6 +157,7 @@ fn what_is_sent_and_answered_fits_its_schema() {
     let key_hash = key_hash(&client("Org1MSP", "new"));
     let key = RebindKeyPrivate { sid, key_hash };
     check(world, "registrar", &Invocation::with_private(&RebindKey {}, &key));
+    accesses(world);
     let allow = PutControlPrivate {
         sid,
         device: watch.device,
@@ -204,4 +247,33 @@ fn consent_fits(world: &mut World) {
     check(world, "patient", &Invocation::with_private(&SetSharing {}, &sharing));
     let ended = EndConsentPrivate { sid, directives: None, ending: Ending::EnteredInError };
     check(world, "patient", &Invocation::with_private(&EndConsent {}, &ended));
+}
+
+fn accesses(world: &mut World) {
+    world.ok(&staff(&msp_admin("Org1MSP"), "doctor", "ward", &[StaffRole::Practitioner]));
+    let mut shared = ward();
+    shared["id"] = json!("shared");
+    consents(world, json!([shared]));
+    let asked = RequestAccessPrivate {
+        justification: Some("77".repeat(32).parse().unwrap()),
+        until: Some(world.ledger.now() + DAY),
+        ..request_part(&[SID], Scope { min_grid_s: Some(300), ..scope() })
+    };
+    check(world, "doctor", &Invocation::with_private(&RequestAccess {}, &asked));
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    let opening = OpenDisclosurePrivate { accesses: vec![of_access(access)], minutes: Some(5) };
+    check(world, "doctor", &Invocation::with_private(&OpenDisclosure {}, &opening));
+    let asked = GetAccessPrivate { accesses: vec![of_access(access)] };
+    check(world, "doctor", &Invocation::with_private(&GetAccess {}, &asked));
+    let asked = ReadSummariesPrivate { limit: Some(1), ..read_part(disclosure) };
+    check(world, "doctor", &Invocation::with_private(&ReadSummaries {}, &asked));
+    let until = world.ledger.now() + 1;
+    let asked = GetAccountingOfDisclosuresPrivate {
+        sid: Some(SID.parse().unwrap()),
+        from: until - DAY,
+        until,
+        limit: Some(1),
+        bookmark: None,
+    };
+    check(world, "patient", &Invocation::with_private(&GetAccountingOfDisclosures {}, &asked));
 }

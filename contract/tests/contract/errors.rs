@@ -1,9 +1,11 @@
 //! Every code, provoked on a ledger, and the list of them that clients can rely on.
 
 use crate::consent;
+use crate::consented::*;
 use crate::world::*;
 use fabric_contract_rs::testing::{Call, CallError, TestIdentity};
 use fabric_contract_rs::{LedgerError, Space, TxError, Writes};
+use ioht_contract::access::Scope;
 use ioht_contract::decision::Path;
 use ioht_contract::no_raw::RawRule;
 use ioht_contract::state::{HEADS, HEALTH};
@@ -39,6 +41,11 @@ fn every_refusal() -> Vec<ContractError> {
         | UnitUnknown
         | StaffUnknown
         | SubjectUnknown
+        | SubjectUnknownAt { .. }
+        | PurposeNotAssertable
+        | NotDisclosed
+        | TicketNotVisible
+        | TicketExpired
         | DeviceUnknown
         | RecordUnknown
         | OrganizationExists
@@ -98,6 +105,11 @@ fn every_refusal() -> Vec<ContractError> {
         UnitUnknown,
         StaffUnknown,
         SubjectUnknown,
+        SubjectUnknownAt { position: 0 },
+        PurposeNotAssertable,
+        NotDisclosed,
+        TicketNotVisible,
+        TicketExpired,
         DeviceUnknown,
         RecordUnknown,
         OrganizationExists,
@@ -231,6 +243,8 @@ fn provocations(world: &mut World) -> Vec<Call> {
         set_patient(&registrar, "00000000000000000000000000000000", NewStatus::Suspended),
         set_device(&patient, Some(SID), "ring", DeviceStatus::Suspended),
         private(&patient, &VerifyRaw {}, &verify(7)),
+        request(&doctor(), Scope { purpose: "HMARKT".parse().unwrap(), ..scope() }),
+        open(&doctor(), "0000000000001.00112233445566778899aabbccddeeff".parse().unwrap()),
         call(&admin, &custodian),
         call(&admin, &unit("bay", "root")),
         call(&admin, &unit("l6", "l5")),
@@ -280,6 +294,16 @@ fn too_much_consent(world: &mut World) -> Call {
     consent::put("more", json!({}), 0)
 }
 
+/// Readings by disclosures: one that refuses, one that has expired.
+fn queries(world: &mut World) -> Vec<Call> {
+    consents(world, json!([]));
+    let (_, refused) = world.opened(&doctor(), scope());
+    consents(world, json!([ward()]));
+    let (_, disclosure) = world.opened(&doctor(), scope());
+    let later = disclosure.at() + 15 * 60_000;
+    vec![read_by(&doctor(), refused), read_by(&doctor(), disclosure).at(later)]
+}
+
 /// Other content for a record of `scale`, which is active.
 fn conflicting(world: &mut World, changed: Summary) -> Call {
     let scale = client("Org1MSP", "scale");
@@ -303,21 +327,28 @@ fn faults() -> Vec<CallError> {
 fn every_code_is_provoked_and_listed() {
     let mut world = World::populated();
     let calls = provocations(&mut world);
-    let mut list = String::from("| code | status | sentence |\n|---|---|---|\n");
+    let mut list =
+        String::from("| code | status | sentence | what a client does |\n|---|---|---|---|\n");
     let mut provoked = BTreeSet::new();
     let refusals = calls.iter().map(|call| {
         let error = world.ledger.endorse(call).map(|_| ()).unwrap_err();
         assert_ne!(error, CallError::NeverEndorsed, "{call:?}");
         error
     });
-    for error in refusals.collect::<Vec<_>>().into_iter().chain(faults()) {
+    let refusals: Vec<_> = refusals.collect();
+    let queries = queries(&mut world);
+    let queries = queries.iter().map(|call| world.ledger.evaluate(call).unwrap_err());
+    let queries: Vec<_> = queries.collect();
+    for error in refusals.into_iter().chain(queries).chain(faults()) {
         let CallError::Refused { response, .. } = &error else {
             panic!("no refusal: {error}");
         };
         assert_clean(&response.message);
         let (code, sentence) = response.message.split_once(": ").unwrap();
         assert!(provoked.insert(code.to_owned()), "{code} twice");
-        writeln!(list, "| `{code}` | {} | {sentence} |", response.status).unwrap();
+        let status = response.status;
+        let rule = Retry::of(code, status).sentence();
+        writeln!(list, "| `{code}` | {status} | {sentence} | {rule} |").unwrap();
     }
     for refusal in every_refusal() {
         let error = TxError::from(refusal);

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod access;
 mod attacks;
 mod commands;
 mod consent;
+mod consented;
 mod corrections;
 mod delegations;
 mod descriptions;
@@ -17,6 +19,7 @@ mod organizations;
 mod patients;
 mod reading;
 mod rebinding;
+mod secrecy;
 mod status;
 mod summaries;
 mod transfers;

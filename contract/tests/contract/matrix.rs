@@ -1,9 +1,11 @@
 //! Who can do what: every transaction by every kind of caller, compared with a reviewed grid.
 
 use crate::consent;
+use crate::consented::*;
 use crate::world::*;
 use fabric_contract_rs::ClientIdentity;
 use fabric_contract_rs::testing::{Call, CallError};
+use ioht_contract::access::{GetAccountingOfDisclosures, GetAccountingOfDisclosuresPrivate};
 use ioht_contract::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -40,6 +42,7 @@ fn actors() -> Vec<(&'static str, ClientIdentity)> {
     ]
 }
 
+const NOBODYS: &str = "0000000000001.00112233445566778899aabbccddeeff";
 const PENDING_SID: &str = "5353535353535353535353535353535a";
 const PENDING_RK: &str = "4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4a";
 
@@ -217,6 +220,21 @@ fn rows() -> Vec<(&'static str, Make)> {
         ("ExportConsent", |by| {
             let export = ExportConsent { release: FhirRelease::R5 };
             private(by, &export, &ExportConsentPrivate { sid: sid() })
+        }),
+        ("RequestAccess", |by| request(by, scope())),
+        // Nobody's: whom the transaction serves is told that it does not see it.
+        ("GetAccess", |by| get(by, NOBODYS.parse().unwrap())),
+        ("OpenDisclosure", |by| open(by, NOBODYS.parse().unwrap())),
+        ("ReadSummaries", |by| read_by(by, NOBODYS.parse().unwrap())),
+        ("GetAccountingOfDisclosures", |by| {
+            let asked = GetAccountingOfDisclosuresPrivate {
+                sid: None,
+                from: 1,
+                until: 2,
+                limit: None,
+                bookmark: None,
+            };
+            private(by, &GetAccountingOfDisclosures {}, &asked)
         }),
     ]
 }

@@ -1,0 +1,479 @@
+//! Requests, openings and readings: what is decided, and every refusal.
+
+use crate::consented::*;
+use crate::world::*;
+use fabric_contract_rs::testing::Call;
+use fabric_contract_rs::{ClientIdentity, Writes};
+use ioht_contract::access::*;
+use ioht_contract::decision::Outcome;
+use ioht_contract::state::ACCESSES;
+use ioht_contract::*;
+use serde_json::json;
+
+#[test]
+fn a_clinician_reads_in_two_steps_and_the_patient_sees_both() {
+    let mut world = shared();
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    let view = world.ask(&get(&doctor(), access), &GetAccess {}).accesses.remove(0);
+    assert_eq!((view.outcome, view.reason), (Outcome::Permit, ToldReason::Permitted));
+    assert_eq!((view.uses, view.max_uses, view.codes), (1, USES_MAX, scope().codes));
+    assert_eq!(view.until, view.not_before + ACCESS_MS_MAX);
+    assert_eq!(world.windows(&read_by(&doctor(), disclosure)), (0..10).collect::<Vec<_>>());
+    let stored = world.disclosure(disclosure);
+    assert_eq!(stored.until, disclosure.at() + i64::from(TICKET_MINUTES) * 60_000);
+    let accounting = world.accounting();
+    let ids: Vec<TicketId> = accounting.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.contains(&access) && ids.contains(&disclosure));
+    for entry in &accounting {
+        assert_eq!((entry.who, entry.capacity), (pid(&doctor()), Capacity::Staff));
+        assert_eq!(entry.verdict.reason, AccessReason::ConsentPermit);
+        let by = entry.verdict.determining.first().unwrap();
+        assert_eq!((by.directive.as_str(), by.path.to_string().as_str()), ("ward", "context"));
+    }
+    assert!(
+        accounting
+            .iter()
+            .any(|it| it.occasion == Occasion::Opening { access, accountable_164_528: false })
+    );
+    assert!(
+        accounting
+            .iter()
+            .any(|it| it.occasion == Occasion::Request { justification: None, uses: 1 })
+    );
+}
+
+/// A denied request is on record as a permitted one is; opening it is on record too, and nothing
+/// is read by it. The requester learns less than the patient.
+#[track_caller]
+fn denied(change: impl FnOnce(&mut World), asked: Scope, reason: AccessReason, told: ToldReason) {
+    let mut world = shared();
+    change(&mut world);
+    let access = world.ticket(&request(&doctor(), asked));
+    let stored = world.access(access);
+    assert_eq!((stored.verdict.outcome, stored.verdict.reason), (Outcome::Deny, reason));
+    assert!(stored.verdict.codes.is_empty() && stored.verdict.obligations.is_empty());
+    let view = world.ask(&get(&doctor(), access), &GetAccess {}).accesses.remove(0);
+    assert_eq!((view.outcome, view.reason), (Outcome::Deny, told));
+    let disclosure = world.ticket(&open(&doctor(), access));
+    let opened = world.disclosure(disclosure);
+    assert_eq!(opened.verdict.reason, AccessReason::AccessDenied);
+    assert_eq!((opened.verdict.outcome, world.access(access).uses), (Outcome::Deny, 0));
+    assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
+    assert_eq!(world.accounting().len(), 2);
+}
+
+#[test]
+fn what_is_not_permitted_is_denied_and_on_record() {
+    use AccessReason::*;
+    let no = ToldReason::NotPermitted;
+    denied(|world| consents(world, json!([])), scope(), NoApplicableConsent, no);
+    let deny = json!([ward(), {"id": "not", "decision": "deny",
+        "context": {"actors": ["role:practitioner"]}}]);
+    denied(|world| consents(world, deny), scope(), ConsentDeny, no);
+    let broken = json!([ward(), {"id": "odd", "decision": "deny",
+        "context": {"purposes": ["NOTHING"]}}]);
+    denied(|world| consents(world, broken), scope(), PolicyError, no);
+    let set = |sharing| move |world: &mut World| change_head(world, SID, |it| it.sharing = sharing);
+    denied(set(Sharing::Paused), scope(), SharingPaused, no);
+    denied(set(Sharing::EmergencyOnly), scope(), EmergencyOnly, no);
+    let suspend = |world: &mut World| {
+        world.ok(&set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended));
+    };
+    denied(suspend, scope(), PatientInactive, no);
+    let glass = Scope { purpose: "BTG".parse().unwrap(), ..scope() };
+    denied(|_| (), glass, BreakGlassNotDeclared, no);
+    let later = |world: &mut World| {
+        let now = world.ledger.now();
+        change_head(world, SID, |head| head.meta.updated_at = now + 1);
+    };
+    denied(later, scope(), BackDated, no);
+    let project = json!([{"id": "p", "decision": "permit",
+        "context": {"actors": ["project:p-1"], "purposes": ["TREAT"]}}]);
+    denied(|world| consents(world, project), scope(), NoApplicableConsent, no);
+    let mut terms = ward();
+    terms["terms"] = json!({"offer": "o-1", "version": 1});
+    denied(
+        |world| consents(world, json!([terms])),
+        scope(),
+        AgreementRequired,
+        ToldReason::AgreementRequired,
+    );
+}
+
+#[test]
+fn terms_bind_what_they_are_on_and_may_still_deny() {
+    let outcome = |directives| {
+        let mut world = shared();
+        consents(&mut world, directives);
+        let access = world.ticket(&request(&doctor(), scope()));
+        world.access(access).verdict.reason
+    };
+    let with_terms = |decision: &str| {
+        json!({"id": "terms", "decision": decision, "terms": {"offer": "o-1", "version": 1},
+            "context": {"actors": ["org:Org1MSP"], "purposes": ["TREAT"]}})
+    };
+    let reason = outcome(json!([ward(), with_terms("permit")]));
+    assert_eq!(reason, AccessReason::ConsentPermit, "one permit without terms is enough");
+    assert_eq!(outcome(json!([ward(), with_terms("deny")])), AccessReason::ConsentDeny);
+    assert_eq!(outcome(json!([with_terms("permit")])), AccessReason::AgreementRequired);
+}
+
+#[test]
+fn each_patient_and_each_code_is_decided_by_itself() {
+    let mut world = shared();
+    let codes = ["8867-4".parse().unwrap(), "59408-5".parse().unwrap()];
+    let mut narrow = ward();
+    narrow["context"]["codes"] = json!(["8867-4"]);
+    consents(&mut world, json!([narrow]));
+    let asked = Scope { codes: codes.into(), ..scope() };
+    let part = request_part(&[OTHER_SID, SID], asked);
+    let receipt: TicketsReceipt = world.ok(&private(&doctor(), &RequestAccess {}, &part)).answer();
+    let other: Access = {
+        let key = (OTHER_SID.parse().unwrap(), receipt.ids[0]);
+        world.ledger.value(&ACCESSES, &key).unwrap()
+    };
+    assert_eq!(other.verdict.reason, AccessReason::NoApplicableConsent);
+    let own = world.access(receipt.ids[1]);
+    assert_eq!(own.verdict.outcome, Outcome::Conditional);
+    assert_eq!(own.verdict.codes, [codes[0]].into());
+    let disclosure = world.ticket(&open(&doctor(), receipt.ids[1]));
+    assert_eq!(world.windows(&read_by(&doctor(), disclosure)).len(), 10);
+    let other_code = ReadSummariesPrivate { code: codes[1], ..read_part(disclosure) };
+    let call = private(&doctor(), &ReadSummaries {}, &other_code);
+    assert_eq!(world.denied(&call), "NOT_DISCLOSED");
+}
+
+#[test]
+fn each_record_is_decided_live_and_hidden_without_a_trace() {
+    let mut world = World::populated();
+    let labelled = |n: i64, sensitivity: &[&str], confidentiality| {
+        let sensitivity = sensitivity.iter().map(|it| it.parse().unwrap()).collect();
+        Summary { labels: Labels { confidentiality, sensitivity }, ..heart_rate(n) }
+    };
+    let normal = Confidentiality::N;
+    world.submit(vec![
+        heart_rate(0),
+        labelled(1, &["PSY"], normal),
+        heart_rate(2),
+        labelled(3, &[], Confidentiality::R),
+        heart_rate(4),
+        labelled(5, &["PSY"], normal),
+    ]);
+    let mut careful = ward();
+    careful["provision"] = json!([{"match": {"sensitivity": ["MH", "PSY"]}}]);
+    careful["context"]["confidentiality"] = json!("N");
+    careful["obligations"] = json!(["NORELINK"]);
+    consents(&mut world, json!([careful]));
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    assert_eq!(world.access(access).verdict.outcome, Outcome::Conditional);
+    assert_eq!(world.windows(&read_by(&doctor(), disclosure)), [0, 2, 4]);
+    let paged = |limit, bookmark| {
+        let part = ReadSummariesPrivate { limit: Some(limit), bookmark, ..read_part(disclosure) };
+        private(&doctor(), &ReadSummaries {}, &part)
+    };
+    let first = world.ask(&paged(2, None), &ReadSummaries {});
+    assert_eq!(first.records.len(), 2);
+    assert_eq!(first.obligations, ["NORELINK".parse().unwrap()].into());
+    let rest = world.ask(&paged(2, first.bookmark), &ReadSummaries {});
+    assert_eq!((rest.records.len(), rest.bookmark), (1, None));
+    // What is hidden after the last leaves no bookmark.
+    assert_eq!(world.ask(&paged(3, None), &ReadSummaries {}).bookmark, None);
+    // And live: the patient takes two hours back.
+    let mut less = ward();
+    less["provision"] =
+        json!([{"match": {"data_period": {"start": START, "end": START + 600_000}}}]);
+    consents(&mut world, json!([less]));
+    assert_eq!(world.windows(&read_by(&doctor(), disclosure)), [2, 3, 4, 5]);
+}
+
+#[test]
+fn a_reading_keeps_to_what_was_asked_for() {
+    let mut world = shared();
+    let period = Period { start: START + 300_000, end: Some(START + 1_000_000) };
+    let asked = Scope { data_period: period, min_grid_s: Some(300), ..scope() };
+    let (_, disclosure) = world.opened(&doctor(), asked);
+    assert_eq!(world.windows(&read_by(&doctor(), disclosure)), [1, 2], "whole windows only");
+    let asked = Scope { min_grid_s: Some(900), ..scope() };
+    let (_, disclosure) = world.opened(&doctor(), asked);
+    assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
+    for (change, what) in [
+        (json!({"from": START, "until": START}), "no time"),
+        (json!({"from": -1}), "before 1970"),
+        (json!({"limit": 0}), "no record"),
+        (json!({"limit": 201}), "too many"),
+        (json!({"bookmark": format!("{}.{}", START + DAY, pid(&doctor()))}), "elsewhere"),
+    ] {
+        let mut part = serde_json::to_value(read_part(disclosure)).unwrap();
+        part.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let call = raw_private(&doctor(), "ReadSummaries", part.to_string());
+        assert_eq!(world.denied(&call), "ARGUMENT_INVALID", "{what}");
+    }
+}
+
+#[test]
+fn what_is_withdrawn_is_no_longer_opened_nor_read() {
+    let mut world = shared();
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    for directives in [json!([]), json!([ward(), {"id": "no", "decision": "deny"}])] {
+        consents(&mut world, directives);
+        assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
+        let refused = world.ticket(&open(&doctor(), access));
+        assert!(world.disclosure(refused).verdict.is_denied());
+        assert_eq!(world.denied(&read_by(&doctor(), refused)), "NOT_DISCLOSED");
+    }
+    assert_eq!(world.access(access).uses, 1);
+    consents(&mut world, json!([ward()]));
+    change_head(&mut world, SID, |head| head.sharing = Sharing::Paused);
+    assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
+    change_head(&mut world, SID, |head| head.sharing = Sharing::On);
+    assert_eq!(world.windows(&read_by(&doctor(), disclosure)).len(), 10);
+}
+
+#[test]
+fn an_access_ends_with_its_time_its_uses_and_its_consent() {
+    let mut world = shared();
+    let now = world.ledger.now();
+    let mut brief = ward();
+    brief["period"] = json!({"start": 0, "end": now + DAY});
+    consents(&mut world, json!([brief]));
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    assert_eq!(world.access(access).until, now + DAY);
+    world.ledger.advance(15 * 60_000);
+    assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "TICKET_EXPIRED");
+    let part = RequestAccessPrivate { until: Some(now + DAY / 2), ..request_part(&[SID], scope()) };
+    let sooner = world.ticket(&private(&doctor(), &RequestAccess {}, &part));
+    assert_eq!(world.access(sooner).until, now + DAY / 2);
+
+    let mut used: Access = world.access(access);
+    (used.uses, used.max_uses) = (3, 3);
+    let mut writes = Writes::new();
+    ACCESSES.put(&mut writes, &(SID.parse().unwrap(), access), &used).unwrap();
+    world.ledger.seed(writes);
+    let refused = world.ticket(&open(&doctor(), access));
+    assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::UsesExhausted);
+    assert_eq!(world.access(access).uses, 3);
+
+    let back = open(&doctor(), sooner).at(sooner.at() - 1);
+    let refused = world.ticket(&back);
+    assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::BackDated);
+    world.ledger.advance(DAY / 2);
+    let refused = world.ticket(&open(&doctor(), sooner));
+    assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::AccessExpired);
+}
+
+#[test]
+fn who_may_ask_is_looked_up_each_time() {
+    let mut world = shared();
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    let calls = [
+        request(&doctor(), scope()),
+        open(&doctor(), access),
+        get(&doctor(), access),
+        read_by(&doctor(), disclosure),
+    ];
+    let refusals = |world: &mut World| -> Vec<String> {
+        calls.iter().map(|call| world.denied(call)).collect()
+    };
+    let admin = msp_admin("Org1MSP");
+    let set = |status| call(&admin, &SetStatus::Staff { staff: pid(&doctor()), status });
+    world.ok(&set(NewStatus::Suspended));
+    assert_eq!(refusals(&mut world), ["INACTIVE"; 4]);
+    world.ok(&set(NewStatus::Active));
+    let unit = |status| call(&admin, &SetStatus::Unit { unit: "ward".parse().unwrap(), status });
+    world.ok(&unit(NewStatus::Suspended));
+    assert_eq!(refusals(&mut world), ["INACTIVE"; 4]);
+    world.ok(&unit(NewStatus::Active));
+    assert_eq!(world.windows(&calls[3]).len(), 10);
+}
+
+#[test]
+fn purposes_are_asserted_by_who_may() {
+    let mut world = shared();
+    world.ok(&staff(&msp_admin("Org1MSP"), "researcher", "ward", &[StaffRole::Researcher]));
+    let researcher = client("Org1MSP", "researcher");
+    let asked = |purpose: &str| Scope { purpose: purpose.parse().unwrap(), ..scope() };
+    let mut refused = |by: &ClientIdentity, purpose| world.refused(&request(by, asked(purpose)));
+    for (by, purpose) in [(&doctor(), "HRESCH"), (&doctor(), "HMARKT"), (&researcher, "TREAT")] {
+        assert_eq!(refused(by, purpose), "PURPOSE_NOT_ASSERTABLE", "{purpose}");
+    }
+    assert_eq!(refused(&doctor(), "PATRQT"), "ROLE_NOT_PERMITTED");
+    assert_eq!(refused(&doctor(), "NOTHING"), "ARGUMENT_INVALID");
+    let research = json!([{"id": "research", "decision": "permit",
+        "context": {"actors": ["role:researcher"], "purposes": ["HRESCH"]}}]);
+    consents(&mut world, research);
+    let (_, disclosure) = world.opened(&researcher, asked("CLINTRCH"));
+    let opened = world.disclosure(disclosure);
+    assert!(opened.accountable_164_528);
+    let page = world.ask(&read_by(&researcher, disclosure), &ReadSummaries {});
+    assert_eq!(page.obligations, ["MINEC".parse().unwrap()].into());
+}
+
+#[test]
+fn a_ticket_is_its_holders_alone() {
+    let mut world = shared();
+    world.ok(&staff(&msp_admin("Org1MSP"), "nurse", "bay", &[StaffRole::Practitioner]));
+    let nurse = client("Org1MSP", "nurse");
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    let never: TicketId = "0000000000001.00112233445566778899aabbccddeeff".parse().unwrap();
+    let not_visible = "TICKET_NOT_VISIBLE";
+    assert_eq!(world.refused(&open(&nurse, access)), not_visible);
+    assert_eq!(world.refused(&open(&doctor(), never)), not_visible);
+    for id in [access, never] {
+        assert_eq!(world.denied(&get(&nurse, id)), not_visible);
+    }
+    for id in [disclosure, access, never] {
+        assert_eq!(world.denied(&read_by(&nurse, id)), not_visible);
+    }
+    assert_eq!(world.denied(&read_by(&doctor(), never)), not_visible);
+}
+
+#[test]
+fn what_is_malformed_is_refused() {
+    let mut world = shared();
+    let (access, _) = world.opened(&doctor(), scope());
+    let now = world.ledger.now();
+    let mut check = |function: &str, part: serde_json::Value, what: &str| {
+        let call: Call = raw_private(&doctor(), function, part.to_string());
+        assert_eq!(world.denied(&call), "ARGUMENT_INVALID", "{what}");
+    };
+    let good = || serde_json::to_value(request_part(&[SID], scope())).unwrap();
+    let changed = |path: &str, value: serde_json::Value| {
+        let mut part = good();
+        *part.pointer_mut(path).unwrap() = value;
+        part
+    };
+    check("RequestAccess", changed("/subjects", json!([])), "nobody");
+    check("RequestAccess", changed("/subjects", json!([SID, SID])), "twice");
+    let many: Vec<String> = (0..51).map(|n| format!("{n:032x}")).collect();
+    check("RequestAccess", changed("/subjects", json!(many)), "too many");
+    check("RequestAccess", changed("/scope/codes", json!([])), "nothing");
+    check("RequestAccess", changed("/scope/codes", json!(["2345-7"])), "unknown code");
+    check("RequestAccess", changed("/scope/data_period", json!({"start": 5, "end": 5})), "no time");
+    let mut past = good();
+    past["until"] = json!(now);
+    check("RequestAccess", past, "in the past");
+    let mut grid = good();
+    grid["scope"]["min_grid_s"] = json!(0);
+    check("RequestAccess", grid, "no window");
+    let reference = json!({"sid": SID, "access": access});
+    check("OpenDisclosure", json!({"accesses": []}), "nothing");
+    check("OpenDisclosure", json!({"accesses": [reference, reference]}), "twice");
+    check("OpenDisclosure", json!({"accesses": vec![&reference; 51]}), "too many");
+    check("OpenDisclosure", json!({"accesses": [reference], "minutes": 0}), "no minute");
+    check("OpenDisclosure", json!({"accesses": [reference], "minutes": 61}), "too long");
+    check("GetAccess", json!({"accesses": []}), "nothing");
+    check("GetAccess", json!({"accesses": vec![&reference; 51]}), "too many");
+}
+
+#[test]
+fn a_delegate_reads_for_the_patient_and_is_on_record() {
+    let mut world = World::populated();
+    let taboo = Labels { sensitivity: vec!["TBOO".parse().unwrap()], ..Labels::default() };
+    world.submit(vec![heart_rate(0), Summary { labels: taboo, ..heart_rate(1) }, heart_rate(2)]);
+    let end = world.ledger.now() + DAY;
+    let aunt = delegates(&mut world, Some(end));
+    change_head(&mut world, SID, |head| head.sharing = Sharing::Paused);
+    let asked = || Scope { purpose: "FAMRQT".parse().unwrap(), ..scope() };
+    let (access, disclosure) = world.opened(&aunt, asked());
+    assert_eq!(world.windows(&read_by(&aunt, disclosure)), [0, 2]);
+    let stored = world.access(access);
+    assert_eq!((stored.capacity, stored.until), (Capacity::Delegate, end));
+    assert_eq!(stored.verdict.reason, AccessReason::Delegate);
+    let by_name = {
+        let until = world.ledger.now() + 1;
+        let part = GetAccountingOfDisclosuresPrivate {
+            sid: Some(SID.parse().unwrap()),
+            from: until - DAY,
+            until,
+            limit: None,
+            bookmark: None,
+        };
+        move |by: &ClientIdentity| private(by, &GetAccountingOfDisclosures {}, &part)
+    };
+    let page = world.ask(&by_name(&aunt), &GetAccountingOfDisclosures {});
+    assert_eq!(page.entries.len(), 2);
+    assert_eq!(world.denied(&by_name(&doctor())), "ROLE_NOT_PERMITTED");
+    assert_eq!(world.refused(&request(&aunt, scope())), "ROLE_NOT_PERMITTED");
+    assert_eq!(world.refused(&request(&forged("Org1MSP", "aunt"), asked())), "KEY_NOT_BOUND");
+    let others = private(&aunt, &RequestAccess {}, &request_part(&[OTHER_SID], asked()));
+    assert_eq!(world.refused(&others), "ROLE_NOT_PERMITTED");
+    change_head(&mut world, SID, |head| head.delegations.clear());
+    for call in [request(&aunt, asked()), open(&aunt, access)] {
+        assert_eq!(world.refused(&call), "ROLE_NOT_PERMITTED");
+    }
+    assert_eq!(world.denied(&read_by(&aunt, disclosure)), "ROLE_NOT_PERMITTED");
+}
+
+#[test]
+fn the_accounting_is_paged_newest_first_and_the_patients() {
+    let mut world = shared();
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        let (access, disclosure) = world.opened(&doctor(), scope());
+        expected.extend([access, disclosure]);
+        world.ledger.advance(1000);
+    }
+    consents(&mut world, json!([]));
+    expected.push(world.ticket(&request(&doctor(), scope())));
+    expected.sort_by_key(ToString::to_string);
+    let until = world.ledger.now() + 1;
+    let patient = client("Org1MSP", "patient");
+    let part = |limit, bookmark| GetAccountingOfDisclosuresPrivate {
+        sid: None,
+        from: until - DAY,
+        until,
+        limit: Some(limit),
+        bookmark,
+    };
+    let mut found = Vec::new();
+    let mut bookmark = None;
+    loop {
+        let call = private(&patient, &GetAccountingOfDisclosures {}, &part(3, bookmark));
+        let page = world.ask(&call, &GetAccountingOfDisclosures {});
+        found.extend(page.entries.iter().map(|entry| entry.id));
+        bookmark = page.bookmark;
+        if bookmark.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), 7);
+    let shorter = GetAccountingOfDisclosuresPrivate { from: until - 1, ..part(100, None) };
+    let call = private(&patient, &GetAccountingOfDisclosures {}, &shorter);
+    assert_eq!(world.ask(&call, &GetAccountingOfDisclosures {}).entries.len(), 1);
+    let base = part(100, None);
+    for (wrong, what) in [
+        (GetAccountingOfDisclosuresPrivate { from: 0, ..base.clone() }, "from the start"),
+        (GetAccountingOfDisclosuresPrivate { from: until, ..base.clone() }, "no time"),
+        (part(0, None), "no entry"),
+        (part(101, None), "too many"),
+        (
+            GetAccountingOfDisclosuresPrivate {
+                from: until - ACCOUNTING_MS_MAX - 1,
+                ..base.clone()
+            },
+            "too long",
+        ),
+        (
+            GetAccountingOfDisclosuresPrivate {
+                from: until - 1,
+                bookmark: Some(expected[6]),
+                ..base.clone()
+            },
+            "elsewhere",
+        ),
+    ] {
+        let call = private(&patient, &GetAccountingOfDisclosures {}, &wrong);
+        assert_eq!(world.denied(&call), "ARGUMENT_INVALID", "{what}");
+    }
+    let call = |by: &str| private(&client("Org1MSP", by), &GetAccountingOfDisclosures {}, &base);
+    for by in ["doctor", "registrar", "officer", "watch", "stranger"] {
+        assert_eq!(world.denied(&call(by)), "ROLE_NOT_PERMITTED", "{by}");
+    }
+    let other: AccountingPage = world.ledger.evaluate(&call("other")).unwrap().answer();
+    assert!(other.entries.is_empty());
+    world.ok(&set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended));
+    let own: AccountingPage = world.ledger.evaluate(&call("patient")).unwrap().answer();
+    assert_eq!(own.entries.len(), 7, "in whatever status");
+}
