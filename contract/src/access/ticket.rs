@@ -23,7 +23,7 @@ const TIME_DIGITS: usize = 13;
 /// the batch. It tells nothing that the transaction itself does not.
 ///
 /// ```
-/// use ioht_contract::TicketId;
+/// use ioht_contract::access::TicketId;
 ///
 /// let text = "8295932799999.00112233445566778899aabbccddeeff";
 /// let id: TicketId = text.parse().unwrap();
