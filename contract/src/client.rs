@@ -17,28 +17,25 @@ use crate::access::{
 };
 use crate::decision::Explanation;
 use crate::{
-    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, CommandPage, CommandReference,
-    CommandView, ConfirmDevice, ConfirmDevicePrivate, ConfirmRegistration,
-    ConfirmRegistrationPrivate, CorrectSummary, CorrectSummaryPrivate, DelegationPrivate,
-    DeviceStatusPrivate, Devices, EndDelegation, GetCommand, IohtContract, IssueCommand,
-    IssueCommandPrivate, JournalPage, ListCommands, ListCommandsPrivate, ListDelegations,
-    ListDevices, Myself, OfPatientPrivate, OfferDevice, OfferDevicePrivate, PRIVATE,
-    PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate, PutCareTeam,
-    PutCareTeamPrivate, PutControl, PutControlPrivate, PutGateway, PutGatewayPrivate, PutUnit,
-    RawVerdict, ReadJournal, ReadJournalPrivate, ReadOwnSummaries, ReadOwnSummariesPrivate,
-    ReadVersions, ReadVersionsPrivate, RebindKey, RebindKeyPrivate, Receipt, RegisterDevice,
-    RegisterDevicePrivate, RegisterOrganization, RegisterPatient, RegisterPatientPrivate,
-    RegisterStaff, RegisterStaffPrivate, Relations, SetCollection, SetCollectionPrivate, SetStatus,
+    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, Accesses, ChoosePreset,
+    ChoosePresetPrivate, CommandPage, CommandReference, CommandView, ConfirmDevice,
+    ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate, ConsentView,
+    CorrectSummary, CorrectSummaryPrivate, DelegationPrivate, DeviceStatusPrivate, Devices,
+    EndConsent, EndConsentPrivate, EndDelegation, ExplainDecision, ExplainDecisionPrivate,
+    ExportConsent, ExportConsentPrivate, Exported, Findings, GetCommand, GetConsent,
+    GetConsentPrivate, IohtContract, IssueCommand, IssueCommandPrivate, JournalPage, ListCommands,
+    ListCommandsPrivate, ListDelegations, ListDevices, Myself, OfPatientPrivate, OfferDevice,
+    OfferDevicePrivate, PRIVATE, PatientStatusPrivate, ProposeDelegation, ProposeDelegationPrivate,
+    PutCareTeam, PutCareTeamPrivate, PutConsent, PutConsentPrivate, PutControl, PutControlPrivate,
+    PutGateway, PutGatewayPrivate, PutUnit, RawVerdict, ReadJournal, ReadJournalPrivate,
+    ReadOwnSummaries, ReadOwnSummariesPrivate, ReadVersions, ReadVersionsPrivate, RebindKey,
+    RebindKeyPrivate, Receipt, RegisterDevice, RegisterDevicePrivate, RegisterOrganization,
+    RegisterPatient, RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, Relations,
+    RevokeConsent, RevokeConsentPrivate, SetCollection, SetCollectionPrivate, SetSharing,
+    SetSharingPrivate, SetStatus, SimulateConsent, SimulateConsentPrivate, Simulation,
     StaffReceipt, SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt, SummaryPage,
-    UpdateCommand, UpdateCommandPrivate, VerifyRaw, VerifyRawPrivate, Versions, WhoAmI,
-    WhoAmIPrivate,
-};
-use crate::{
-    Accesses, ChoosePreset, ChoosePresetPrivate, ConsentView, EndConsent, EndConsentPrivate,
-    ExplainDecision, ExplainDecisionPrivate, ExportConsent, ExportConsentPrivate, Exported,
-    Findings, GetConsent, GetConsentPrivate, PutConsent, PutConsentPrivate, RevokeConsent,
-    RevokeConsentPrivate, SetSharing, SetSharingPrivate, SimulateConsent, SimulateConsentPrivate,
-    Simulation, ValidateConsent, ValidateConsentPrivate, WhoCanAccess, WhoCanAccessPrivate,
+    UpdateCommand, UpdateCommandPrivate, ValidateConsent, ValidateConsentPrivate, VerifyRaw,
+    VerifyRawPrivate, Versions, WhoAmI, WhoAmIPrivate, WhoCanAccess, WhoCanAccessPrivate,
 };
 use fabric_contract_rs::{Contract, Evaluate, Kind, Submit};
 use schemars::{JsonSchema, Schema, schema_for};

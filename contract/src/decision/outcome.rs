@@ -161,7 +161,8 @@ pub struct Residual {
 pub struct Explanation {
     /// The decision.
     pub decision: Decision,
-    /// Directives in force that are not about the request because of a single element.
+    /// Active directives that are not about the request because of a single element, such as the
+    /// period of one that has expired.
     pub near_misses: Vec<NearMiss>,
 }
 

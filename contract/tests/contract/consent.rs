@@ -534,3 +534,14 @@ fn what_the_clinician_tells_first_is_not_read_before() {
     assert_eq!(own(Subject, record(&taboo)), (Outcome::Deny, Reason::WithheldFromSubject));
     assert_eq!(own(Subject, RecordFacts::default()).0, Outcome::Conditional);
 }
+
+#[test]
+fn consent_costs_one_round_trip_and_one_write_batch() {
+    let mut world = World::populated();
+    let changes =
+        [put("ward", json!({}), 0), share(Sharing::On), choose("care-team", None), end(None)];
+    for call in changes {
+        let trips = world.ok(&call).trips;
+        assert_eq!((trips.total(), trips.write_batches()), (2, 1), "{call:?}");
+    }
+}
