@@ -29,6 +29,13 @@ impl ClientError {
         }
     }
 
+    /// Whether asking the same again, a moment later or elsewhere, may help: what was committed has
+    /// not reached the asked peer yet.
+    pub fn may_become_visible(&self) -> bool {
+        let code = self.code();
+        matches!(code.as_deref(), Some("TICKET_NOT_VISIBLE" | "PRIVATE_DATA_UNAVAILABLE"))
+    }
+
     /// The contract's stable code, when it was the contract that refused or failed.
     pub fn code(&self) -> Option<String> {
         self.contract_error().and_then(|error| error.code)

@@ -1,16 +1,21 @@
 //! The client of the health-IoT ledger: what each role does, from an application or a shell.
 //!
 //! [`Actor`] is one participant at a Fabric gateway, with the contract's own types for each call.
-//! [`secrets`] makes the random values that a client brings along. [`Stack`] is everything a
+//! [`Profile`] says which gateway and as whom; [`Actor::read`] requests, opens and reads in one
+//! step. [`secrets`] makes the random values that a client brings along. [`Stack`] is everything a
 //! machine needs to try it: an embedded Fabric and the chaincode server in one process, and
 //! [`demo`] plays the first story on it.
 
 mod actor;
 pub mod demo;
 mod error;
+mod profile;
+mod reading;
 pub mod secrets;
 mod stack;
 
 pub use actor::{Actor, Committed, Place};
 pub use error::ClientError;
+pub use profile::{Profile, ProfileError};
+pub use reading::Reading;
 pub use stack::{Stack, StackError, StackOptions};

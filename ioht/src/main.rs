@@ -1,6 +1,9 @@
 //! The `ioht` command.
 
+mod command;
+
 use clap::{Parser, Subcommand};
+use command::{Common, RoleCommand};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -11,6 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
+    #[command(flatten)]
+    common: Common,
     #[command(subcommand)]
     command: Command,
 }
@@ -27,6 +32,8 @@ enum Command {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Role(RoleCommand),
 }
 
 #[tokio::main]
@@ -38,16 +45,22 @@ async fn main() -> ExitCode {
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
-    let outcome = match Arguments::parse().command {
+    let Arguments { common, command } = Arguments::parse();
+    let outcome: Result<(), Box<dyn Error>> = match command {
         Command::Demo { dir } => {
-            ioht::demo::run(dir.unwrap_or_else(new_folder), &mut io::stdout()).await
+            let told = ioht::demo::run(dir.unwrap_or_else(new_folder), &mut io::stdout()).await;
+            told.map_err(Into::into)
         }
+        Command::Role(role) => match role.run(&common).await {
+            Ok(told) => writeln!(io::stdout(), "{}", told.shown(common.json)).map_err(Into::into),
+            Err(error) => Err(error.into()),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do when standard error is closed.
-            let _ = writeln!(io::stderr(), "ioht: {}", chain(&error));
+            let _ = writeln!(io::stderr(), "ioht: {}", chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

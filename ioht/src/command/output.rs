@@ -1,0 +1,94 @@
+//! What a command prints.
+
+use super::when::clock;
+use ioht::Reading;
+use ioht_contract::StoredSummary;
+use ioht_contract::access::{AccountingEntry, Occasion};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt::Write;
+
+/// An answer, for people and for programs.
+pub(crate) struct Told {
+    text: String,
+    json: Value,
+}
+
+impl Told {
+    pub(crate) fn new(text: impl Into<String>, json: &impl Serialize) -> Self {
+        // The contract's types have text keys only: no JSON is lacking.
+        Self { text: text.into(), json: serde_json::to_value(json).unwrap_or_default() }
+    }
+
+    /// As it is printed.
+    pub(crate) fn shown(&self, json: bool) -> String {
+        if json { format!("{:#}", self.json) } else { self.text.clone() }
+    }
+}
+
+/// A code as the ledger writes it.
+pub(super) fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+pub(super) fn records(records: &[StoredSummary]) -> String {
+    let mut text = String::new();
+    for record in records {
+        let summary = &record.summary;
+        let mut line =
+            format!("{}  {} {:>6} s ", clock(summary.start), summary.code, summary.grid_s);
+        let components = summary.components.iter().flat_map(|it| it.statistics.iter());
+        for statistic in summary.statistics.iter().chain(components) {
+            line.push_str(&format!(" {} {}", word(&statistic.stat), statistic.value));
+        }
+        line.push_str(&format!(" {} (n = {})\n", summary.unit, summary.count));
+        text.push_str(&line);
+    }
+    text.push_str(&format!("{} records", records.len()));
+    text
+}
+
+pub(super) fn reading(reading: &Reading) -> Told {
+    let access = &reading.access;
+    let mut text = format!("{}: {}", word(&access.outcome), word(&access.reason));
+    if reading.disclosure.is_some() {
+        text = format!("{text}\n{}", records(&reading.records));
+    }
+    if !reading.obligations.is_empty() {
+        let codes: Vec<String> = reading.obligations.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("\nyou are obliged to: {}", codes.join(", ")));
+    }
+    Told::new(text, reading)
+}
+
+pub(super) fn accounting(entries: &[AccountingEntry]) -> Told {
+    let mut text = String::new();
+    for entry in entries {
+        let what = match entry.occasion {
+            Occasion::Request { .. } => "asked for",
+            Occasion::Opening { .. } => "opened",
+        };
+        let codes: Vec<String> = entry.scope.codes.iter().map(ToString::to_string).collect();
+        let by: Vec<String> =
+            entry.verdict.determining.iter().map(|it| it.directive.to_string()).collect();
+        let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
+        // Writing to a text never fails.
+        let _ = writeln!(
+            text,
+            "{}  {} of {} {what} {} for {}: {} ({}{by})",
+            clock(entry.at),
+            entry.who,
+            entry.msp,
+            codes.join(", "),
+            entry.scope.purpose,
+            word(&entry.verdict.outcome),
+            word(&entry.verdict.reason),
+        );
+    }
+    text.push_str(&format!("{} entries", entries.len()));
+    Told::new(text, &entries)
+}

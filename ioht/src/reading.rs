@@ -1,0 +1,166 @@
+//! What a reader does in one step: request, open, read.
+
+use crate::actor::Actor;
+use crate::error::ClientError;
+use ioht_contract::access::{
+    AccessReference, AccessView, AccountingEntry, GetAccess, GetAccessPrivate,
+    GetAccountingOfDisclosures, GetAccountingOfDisclosuresPrivate, OpenDisclosure,
+    OpenDisclosurePrivate, ReadSummaries, ReadSummariesPrivate, RequestAccess,
+    RequestAccessPrivate, Scope, TicketId,
+};
+use ioht_contract::client::Call;
+use ioht_contract::decision::Outcome;
+use ioht_contract::{ObligationCode, StoredSummary, SubjectId};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How often something that is committed, but not on the asked peer yet, is asked for again.
+const TRIES_MAX: u32 = 8;
+/// The first pause between two tries; each next one is twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a reading brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// The request and what became of it.
+    pub access: AccessView,
+    /// The opening; none where the request was denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disclosure: Option<TicketId>,
+    /// The records, by code, start and device.
+    pub records: Vec<StoredSummary>,
+    /// HL7 obligation and refrain codes that whoever has the records keeps to.
+    pub obligations: BTreeSet<ObligationCode>,
+}
+
+impl Actor {
+    /// Requests access to data of one patient.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn request_access(
+        &self,
+        sid: SubjectId,
+        scope: Scope,
+    ) -> Result<AccessReference, ClientError> {
+        let private =
+            RequestAccessPrivate { subjects: vec![sid], scope, justification: None, until: None };
+        let committed = self.submit_private(&RequestAccess {}, &private).await?;
+        let access = first(committed.answer.ids)?;
+        Ok(AccessReference { sid, access })
+    }
+
+    /// What became of a request.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn access(&self, access: AccessReference) -> Result<AccessView, ClientError> {
+        let private = GetAccessPrivate { accesses: vec![access] };
+        let answer = self.evaluate_visible(&GetAccess {}, &private).await?;
+        first(answer.accesses)
+    }
+
+    /// Opens an access: from then on, for some minutes, it can be read by the answer.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn open(&self, access: AccessReference) -> Result<TicketId, ClientError> {
+        let private = OpenDisclosurePrivate { accesses: vec![access], minutes: None };
+        let committed = self.submit_private(&OpenDisclosure {}, &private).await?;
+        first(committed.answer.ids)
+    }
+
+    /// Requests, opens and reads all windows of `grid_s` seconds in the scope. Where the request is
+    /// denied there are no records, and nothing is opened.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NOT_DISCLOSED` when the patient has withdrawn in between.
+    pub async fn read(
+        &self,
+        sid: SubjectId,
+        scope: Scope,
+        grid_s: u32,
+    ) -> Result<Reading, ClientError> {
+        let reference = self.request_access(sid, scope).await?;
+        let access = self.access(reference).await?;
+        let mut reading =
+            Reading { access, disclosure: None, records: Vec::new(), obligations: BTreeSet::new() };
+        if reading.access.outcome == Outcome::Deny {
+            return Ok(reading);
+        }
+        let disclosure = self.open(reference).await?;
+        reading.disclosure = Some(disclosure);
+        let scope = reading.access.scope.clone();
+        let until = scope.data_period.end.unwrap_or(ioht_contract::TIME_MS_MAX);
+        for code in reading.access.codes.clone() {
+            let mut asked = ReadSummariesPrivate {
+                sid,
+                disclosure,
+                code,
+                grid_s,
+                from: scope.data_period.start,
+                until,
+                limit: None,
+                bookmark: None,
+            };
+            loop {
+                let page = self.evaluate_visible(&ReadSummaries {}, &asked).await?;
+                reading.records.extend(page.records);
+                reading.obligations.extend(page.obligations);
+                asked.bookmark = page.bookmark;
+                if asked.bookmark.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(reading)
+    }
+
+    /// Who asked for a patient's data and who looked at it, newest first: the caller's own, or those
+    /// of the patient that it names as a delegate.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn who_looked(
+        &self,
+        sid: Option<SubjectId>,
+        from: i64,
+        until: i64,
+    ) -> Result<Vec<AccountingEntry>, ClientError> {
+        let mut asked =
+            GetAccountingOfDisclosuresPrivate { sid, from, until, limit: None, bookmark: None };
+        let mut entries = Vec::new();
+        loop {
+            let page = self.evaluate_visible(&GetAccountingOfDisclosures {}, &asked).await?;
+            entries.extend(page.entries);
+            asked.bookmark = page.bookmark;
+            if asked.bookmark.is_none() {
+                return Ok(entries);
+            }
+        }
+    }
+
+    /// Asks again what is committed, but has not reached the asked peer yet.
+    async fn evaluate_visible<C: Call>(
+        &self,
+        call: &C,
+        private: &C::Private,
+    ) -> Result<C::Answer, ClientError> {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES_MAX {
+            match self.evaluate_private(call, private).await {
+                Err(error) if error.may_become_visible() => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+            pause = pause.saturating_mul(2);
+        }
+        self.evaluate_private(call, private).await
+    }
+}
+
+fn first<T>(all: Vec<T>) -> Result<T, ClientError> {
+    all.into_iter().next().ok_or_else(|| {
+        ClientError::Answer(serde::de::Error::custom("an answer for what was asked is missing"))
+    })
+}

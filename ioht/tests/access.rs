@@ -1,0 +1,98 @@
+//! Sharing and reading through the Gateway, and a withdrawal in between.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{GRID_S, Patient, World, employ, summary};
+use fabric_gateway_client::{GatewayError, TxValidationCode};
+use ioht::Actor;
+use ioht_contract::access::{
+    AccessReference, OpenDisclosure, OpenDisclosurePrivate, Scope, ToldReason,
+};
+use ioht_contract::client::Invocation;
+use ioht_contract::{
+    Action, ChoosePreset, ChoosePresetPrivate, EndConsent, EndConsentPrivate, Ending, Period,
+    PutCareTeam, PutCareTeamPrivate, StaffRole, SubmitSummaries,
+};
+
+fn scope(patient: &Patient) -> Scope {
+    let end = Some(patient.active_from + 100 * common::GRID_MS);
+    Scope {
+        purpose: "TREAT".parse().unwrap(),
+        action: Action::Access,
+        codes: ["8867-4".parse().unwrap()].into(),
+        data_period: Period { start: patient.active_from, end },
+        min_grid_s: None,
+    }
+}
+
+async fn withdraw(patient: &Patient) {
+    let ending = Ending::Withdrawn;
+    let private = EndConsentPrivate { sid: patient.sid, directives: None, ending };
+    patient.actor.submit_private(&EndConsent {}, &private).await.unwrap();
+}
+
+/// A doctor in the patient's care team, and ten records.
+async fn shared(world: &World) -> (Patient, Actor) {
+    let patient = world.patient("one").await;
+    employ(&world.hospital, "doctor-1", StaffRole::Practitioner).await;
+    let doctor = world.stack.client("Org1MSP", "doctor-1").await.unwrap();
+    let sent = (0..10).map(|number| summary(patient.window(number), "raw:1")).collect();
+    patient.device.submit_private(&SubmitSummaries {}, &patient.batch(sent)).await.unwrap();
+    let team = PutCareTeamPrivate {
+        sid: patient.sid,
+        add: [format!("pid:{}", doctor.pid()).parse().unwrap()].into(),
+        remove: Default::default(),
+    };
+    patient.actor.submit_private(&PutCareTeam {}, &team).await.unwrap();
+    let chosen = ChoosePresetPrivate {
+        sid: patient.sid,
+        preset: "care-team".parse().unwrap(),
+        project: None,
+        terms: None,
+        until: None,
+        text: None,
+    };
+    patient.actor.submit_private(&ChoosePreset {}, &chosen).await.unwrap();
+    (patient, doctor)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_doctor_reads_what_is_shared_until_it_is_withdrawn() {
+    let world = World::start().await;
+    let (patient, doctor) = shared(&world).await;
+    let reading = doctor.read(patient.sid, scope(&patient), GRID_S).await.unwrap();
+    assert_eq!(reading.records.len(), 10);
+    assert!(reading.disclosure.is_some());
+    withdraw(&patient).await;
+    let denied = doctor.read(patient.sid, scope(&patient), GRID_S).await.unwrap();
+    assert_eq!(denied.access.reason, ToldReason::NotPermitted);
+    assert!(denied.records.is_empty() && denied.disclosure.is_none());
+    let until = common::now_ms() + 60_000;
+    let looked = patient.actor.who_looked(None, until - 3_600_000, until).await.unwrap();
+    assert_eq!(looked.len(), 3, "two requests, one opening");
+    assert!(looked.iter().all(|entry| entry.who == doctor.pid()));
+    world.stack.shutdown().await;
+}
+
+/// An opening that was endorsed before a withdrawal and is ordered after it is worth nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_that_is_ordered_first_wins() {
+    let world = World::start().await;
+    let (patient, doctor) = shared(&world).await;
+    let access: AccessReference =
+        doctor.request_access(patient.sid, scope(&patient)).await.unwrap();
+    let private = OpenDisclosurePrivate { accesses: vec![access], minutes: None };
+    let opening = Invocation::with_private(&OpenDisclosure {}, &private);
+    let call = doctor.contract().submit(&opening.function);
+    let call = call.argument(opening.arguments).transient(opening.transient);
+    let hoarded = call.proposal().unwrap().endorse().await.unwrap();
+    withdraw(&patient).await;
+    let status = hoarded.submit().await.unwrap().status().await.unwrap();
+    let error = GatewayError::from(status.successful().unwrap_err());
+    let GatewayError::Commit(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.code(), Some(TxValidationCode::MvccReadConflict));
+    assert_eq!(doctor.access(access).await.unwrap().uses, 0);
+    world.stack.shutdown().await;
+}
