@@ -2,6 +2,7 @@
 
 mod narrator;
 mod recording;
+mod sharing;
 mod story;
 
 use crate::stack::{Stack, StackError, StackOptions};

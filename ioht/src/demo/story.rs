@@ -1,8 +1,8 @@
 //! Who does what, in order.
 
-use super::DemoError;
 use super::narrator::Narrator;
 use super::recording::DeviceStore;
+use super::{DemoError, sharing};
 use crate::actor::Actor;
 use crate::stack::Stack;
 use crate::{ClientError, secrets};
@@ -28,6 +28,8 @@ struct Cast {
     patient: Actor,
     device: Actor,
     provider: Actor,
+    clinician: Actor,
+    colleague: Actor,
 }
 
 /// What the patient knows of itself after its registration.
@@ -48,6 +50,9 @@ pub(super) async fn tell(stack: &Stack, out: &mut Narrator<'_>) -> Result<(), De
     out.heading("And back")?;
     let records = read_back(&cast, &store, &summaries, out).await?;
 
+    out.heading("Shared, read, and withdrawn")?;
+    sharing::tell(&cast.patient, &cast.clinician, &cast.colleague, &summaries, out).await?;
+
     out.heading("Everyone else is refused")?;
     refuse(&cast, &patient, &summaries, out).await?;
     out.table(&records)?;
@@ -66,20 +71,24 @@ async fn introduce(stack: &Stack, out: &mut Narrator<'_>) -> Result<Cast, DemoEr
         let committed = actor.submit(&RegisterOrganization { kind }).await?;
         out.committed(who, what, &committed)?;
     }
-    let registrar = stack.client(HOSPITAL, "registrar-1").await?;
-    let committed = hospital
-        .submit_private(
-            &RegisterStaff {
-                unit: UnitId::root(),
-                roles: BTreeSet::from([StaffRole::Registrar]),
-                period: Period { start: 0, end: None },
-            },
-            &RegisterStaffPrivate { enrolment_id: "registrar-1".to_owned() },
-        )
-        .await?;
-    out.committed("hospital (Org1)", "employs a registrar", &committed)?;
+    for (enrolment_id, role, what) in [
+        ("registrar-1", StaffRole::Registrar, "employs a registrar"),
+        ("clinician-7", StaffRole::Practitioner, "employs a clinician"),
+        ("clinician-8", StaffRole::Practitioner, "employs another"),
+    ] {
+        let staff = RegisterStaff {
+            unit: UnitId::root(),
+            roles: BTreeSet::from([role]),
+            period: Period { start: 0, end: None },
+        };
+        let private = RegisterStaffPrivate { enrolment_id: enrolment_id.to_owned() };
+        let committed = hospital.submit_private(&staff, &private).await?;
+        out.committed("hospital (Org1)", what, &committed)?;
+    }
     Ok(Cast {
-        registrar,
+        registrar: stack.client(HOSPITAL, "registrar-1").await?,
+        clinician: stack.client(HOSPITAL, "clinician-7").await?,
+        colleague: stack.client(HOSPITAL, "clinician-8").await?,
         patient: stack.client(HOSPITAL, PATIENT_ENROLMENT_ID).await?,
         device: stack.client(HOSPITAL, "d-20c4e1b8").await?,
         // Only custodians' peers hold health data, so that is where a provider asks.
