@@ -154,3 +154,22 @@ fn a_list_of_devices_is_its_patients() {
     world.ok(&set_device(&patient(), Some(SID), "watch", DeviceStatus::Revoked));
     assert!(devices(&mut world, &patient()).devices.is_empty());
 }
+
+/// The same patient again is not the same time with the device.
+#[test]
+fn what_was_ordered_does_not_come_back_with_the_device() {
+    let mut world = World::populated();
+    world.ok(&issue(&patient(), &command_part("watch", 1, "identify")));
+    for (by, sid, to, from) in
+        [(patient(), SID, other(), OTHER_SID), (other(), OTHER_SID, patient(), SID)]
+    {
+        world.ok(&offer(&by, sid, "watch", Some(from)));
+        world.ok(&take_over(&to, from, sid, "watch"));
+    }
+    assert_eq!(stored(&world).epoch, 3);
+    let watch = client("Org1MSP", "watch");
+    let accept = update(&watch, "watch", 1, CommandStatus::Accepted);
+    assert_eq!(world.refused(&accept), "COMMAND_ENDED");
+    world.ok(&issue(&patient(), &command_part("watch", 2, "identify")));
+    world.ok(&update(&watch, "watch", 2, CommandStatus::Accepted));
+}
