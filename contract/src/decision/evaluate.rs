@@ -10,6 +10,7 @@ use crate::consent::{Directive, DirectiveStatus, Effect};
 use crate::ids::{ObligationCode, PurposeCode, SensitivityCode};
 use crate::time::Period;
 use fabric_contract_rs::TimestampMs;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// HL7's code for what only needs the minimum.
@@ -46,6 +47,8 @@ impl Say {
 struct Answers<'r, 'a> {
     rules: &'r Rules<'a>,
     truths: Vec<Truth>,
+    /// The elements evaluated so far.
+    elements: Vec<Cell<Option<Truth>>>,
 }
 
 impl Rules<'_> {
@@ -78,7 +81,8 @@ impl Rules<'_> {
     fn answers(&self, question: Question<'_>, at: TimestampMs) -> Option<Answers<'_, '_>> {
         let asked = Asked::of(self, question, at)?;
         let truths = self.atoms.iter().map(|atom| asked.truth(atom)).collect::<Option<_>>()?;
-        Some(Answers { rules: self, truths })
+        let elements = vec![Cell::new(None); self.clauses.len()];
+        Some(Answers { rules: self, truths, elements })
     }
 }
 
@@ -258,13 +262,29 @@ impl Answers<'_, '_> {
 
     fn test(&self, clauses: Span) -> Truth {
         let mut all = Truth::True;
-        for clause in clauses.of(&self.rules.clauses) {
-            all = all.min(self.clause(clause));
+        for number in clauses.of(&self.rules.conjuncts) {
+            all = all.min(self.element(*number));
             if all == Truth::False {
                 break;
             }
         }
         all
+    }
+
+    fn element(&self, number: u32) -> Truth {
+        let Some(known) = self.elements.get(number as usize) else { return Truth::Unknown };
+        known.get().unwrap_or_else(|| {
+            let clause = self.rules.clauses.get(number as usize);
+            let truth = clause.map_or(Truth::Unknown, |clause| self.clause(clause));
+            known.set(Some(truth));
+            truth
+        })
+    }
+
+    /// The elements of a matcher.
+    fn clauses(&self, span: Span) -> impl Iterator<Item = &Clause> {
+        let numbers = span.of(&self.rules.conjuncts).iter();
+        numbers.filter_map(|number| self.rules.clauses.get(*number as usize))
     }
 
     fn clause(&self, clause: &Clause) -> Truth {
@@ -285,7 +305,7 @@ impl Answers<'_, '_> {
         let tests = std::iter::once(&prepared.context).chain(tests);
         let clauses = tests
             .filter(|test| self.test(test.clauses) == Truth::Unknown)
-            .flat_map(|test| test.clauses.of(&self.rules.clauses));
+            .flat_map(|test| self.clauses(test.clauses));
         let open = clauses.filter(|clause| self.clause(clause) == Truth::Unknown);
         Residual {
             directive: prepared.directive.id.clone(),
@@ -301,7 +321,7 @@ impl Answers<'_, '_> {
             it.broken.is_none() && it.directive.status == DirectiveStatus::Active
         };
         self.rules.directives.iter().filter(usable).filter_map(move |prepared| {
-            let clauses = prepared.context.clauses.of(&self.rules.clauses).iter();
+            let clauses = self.clauses(prepared.context.clauses);
             let failed = clauses.filter(|clause| self.clause(clause) == Truth::False);
             let expired = (!prepared.directive.period.contains(at)).then_some(Element::Period);
             let mut failed = failed.map(|clause| clause.element).chain(expired);

@@ -1,8 +1,8 @@
 //! Directives, prepared for deciding.
 //!
 //! A matcher is an AND of elements, an element an OR of *atoms*: single questions about a request,
-//! such as "is it for TREAT?". Many directives ask the same, so that each distinct atom is answered
-//! once a request; what remains is a walk over small numbers in three flat lists.
+//! such as "is it for TREAT?". Many directives ask the same, so that each distinct atom and element is
+//! answered once a request; what remains is a walk over small numbers in flat lists.
 
 use super::outcome::{Element, Path};
 use crate::consent::{
@@ -13,6 +13,7 @@ use crate::ids::{CategoryCode, LoincCode, ParticipantId, PurposeCode, Sensitivit
 use crate::policies::Policies;
 use crate::record::Confidentiality;
 use crate::time::Period;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One question about a request.
@@ -89,11 +90,15 @@ pub struct Rules<'a> {
     /// Provisions, then the exceptions to each: whatever a [`Prepared`] or [`Test`] spans.
     pub(super) provisions: Vec<Test>,
     pub(super) exceptions: Vec<Test>,
+    /// Each distinct element once.
     pub(super) clauses: Vec<Clause>,
+    /// Positions in `clauses`: whatever a [`Test`] spans.
+    pub(super) conjuncts: Vec<u32>,
     /// Positions in `atoms`.
     pub(super) choices: Vec<u32>,
     pub(super) atoms: Vec<Atom<'a>>,
     known: BTreeMap<Atom<'a>, u32>,
+    known_clauses: BTreeMap<(Element, Vec<u32>), u32>,
 }
 
 /// A matcher that cannot be evaluated.
@@ -108,15 +113,18 @@ impl<'a> Rules<'a> {
             provisions: Vec::new(),
             exceptions: Vec::new(),
             clauses: Vec::new(),
+            conjuncts: Vec::new(),
             choices: Vec::new(),
             atoms: Vec::new(),
             known: BTreeMap::new(),
+            known_clauses: BTreeMap::new(),
         };
         for directive in directives {
             let prepared = rules.directive(directive);
             rules.directives.push(prepared);
         }
         rules.known = BTreeMap::new();
+        rules.known_clauses = BTreeMap::new();
         rules
     }
 
@@ -173,7 +181,7 @@ impl<'a> Rules<'a> {
         } = matcher;
         let permits = effect == Effect::Permit;
         let policies = self.policies;
-        let first = self.clauses.len();
+        let first = self.conjuncts.len();
         self.set(Element::Actors, actors.as_ref(), ACTORS_MAX, |it| Some(Atom::Actor(it)))?;
         self.set(Element::Purposes, purposes.as_ref(), PURPOSES_MAX, |it| {
             policies.purposes().contains(it).then_some(Atom::Purpose(it))
@@ -210,7 +218,7 @@ impl<'a> Rules<'a> {
         self.one(Element::DataPeriod, data_period.as_ref(), valid, |it| {
             if permits { Atom::Within(*it) } else { Atom::Overlapping(*it) }
         })?;
-        Ok(Span::since(first, &self.clauses))
+        Ok(Span::since(first, &self.conjuncts))
     }
 
     fn set<T>(
@@ -224,13 +232,11 @@ impl<'a> Rules<'a> {
         if set.is_empty() || set.len() > max {
             return Err(Broken);
         }
-        let first = self.choices.len();
+        let mut atoms = Vec::with_capacity(set.len());
         for item in set {
-            let choice = self.intern(atom(item).ok_or(Broken)?);
-            self.choices.push(choice);
+            atoms.push(self.intern(atom(item).ok_or(Broken)?));
         }
-        let atoms = Span::since(first, &self.choices);
-        self.clauses.push(Clause { element, atoms });
+        self.conjunct(element, atoms);
         Ok(())
     }
 
@@ -245,12 +251,25 @@ impl<'a> Rules<'a> {
         if !valid(value) {
             return Err(Broken);
         }
-        let first = self.choices.len();
-        let choice = self.intern(atom(value));
-        self.choices.push(choice);
-        let atoms = Span::since(first, &self.choices);
-        self.clauses.push(Clause { element, atoms });
+        let atoms = vec![self.intern(atom(value))];
+        self.conjunct(element, atoms);
         Ok(())
+    }
+
+    /// Adds an element to the matcher at hand; many matchers share one.
+    fn conjunct(&mut self, element: Element, atoms: Vec<u32>) {
+        let next = u32::try_from(self.clauses.len()).unwrap_or(u32::MAX);
+        let first = self.choices.len();
+        let number = match self.known_clauses.entry((element, atoms)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.choices.extend(&new.key().1);
+                let atoms = Span::since(first, &self.choices);
+                self.clauses.push(Clause { element, atoms });
+                *new.insert(next)
+            }
+        };
+        self.conjuncts.push(number);
     }
 
     fn intern(&mut self, atom: Atom<'a>) -> u32 {
