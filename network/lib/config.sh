@@ -55,9 +55,14 @@ Profiles:
         BlockValidation: {Type: ImplicitMeta, Rule: "ANY Writers"}
       Capabilities: {V2_0: true}
     Application:
-      # Full blocks carry private data to those who may read it: custodians only. Everyone else
-      # follows the channel by filtered blocks and chaincode events.
-      ACLs: {event/Block: /Channel/Application/Custodians}
+      # Full blocks carry private data to those who may read it: custodians only, whichever way.
+      # Everyone else follows the channel by filtered blocks and chaincode events.
+      ACLs:
+        event/Block: &custodians /Channel/Application/Custodians
+        qscc/GetBlockByNumber: *custodians
+        qscc/GetBlockByHash: *custodians
+        qscc/GetBlockByTxID: *custodians
+        qscc/GetTransactionByID: *custodians
       Organizations:
 EOF
         msps_of_kind any | sed 's/.*/        - *&/'

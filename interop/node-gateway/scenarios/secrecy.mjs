@@ -93,6 +93,9 @@ async function delivered() {
             const error = await failure(what, first(open(channel(provider))));
             report.check(`a provider asks ${msp}'s peer for ${what}: FORBIDDEN`, told(error).includes(String(FORBIDDEN)), () => told(error));
         }
+        const asked = channel(provider).getContract('qscc').evaluateTransaction('GetBlockByNumber', CHANNEL, String(submitted));
+        const denied = await failure('a block by query', asked);
+        report.check(`a provider queries ${msp}'s peer for a block: denied`, told(denied).includes('access denied'), () => told(denied));
         const filtered = await first(channel(provider).getFilteredBlockEvents(options));
         const holds = needles.filter(([, needle]) => Buffer.from(filtered.serializeBinary()).includes(needle));
         report.check(`a provider asks ${msp}'s peer for filtered blocks: given, with nothing in them`, Number(filtered.getNumber()) === Number(submitted) && holds.length === 0);
