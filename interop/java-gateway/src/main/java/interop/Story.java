@@ -77,6 +77,7 @@ public final class Story {
         registered.addProperty("profile", "pulse-sensor");
         registered.addProperty("active_from", first);
         committed("the patient registers the device", patient.submit("RegisterDevice", NONE, registered));
+        committed("the device confirms whose it is", device.submit("ConfirmDevice", NONE, with("sid", sid)));
 
         JsonArray records = new JsonArray();
         records.add(summary(first));
