@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use fabric_ledger::proposal::endorsement_message;
+use fabric_ledger::rwset::{NsRwSet, TxRwSet};
 use fabric_protos::common::{HeaderType, SignatureHeader};
 use fabric_protos::protos::{Endorsement, Transaction};
 use prost::Message as _;
@@ -182,9 +183,18 @@ fn endorsed(kind: Kind, layers: &mut Layers) {
         Kind::Extension => layers.raw_extension = Some(GARBAGE),
         Kind::NoExtension => layers.raw_extension = Some(Bytes::new()),
         Kind::Results => layers.raw_results = Some(GARBAGE),
-        Kind::OtherResults => layers.raw_results = Some(Bytes::new()),
+        Kind::OtherResults => layers.raw_results = Some(other_than(&layers.rwset)),
         _ => {}
     }
+}
+
+/// Nothing, or something where nothing was endorsed: a devnet does not read a chaincode's definition.
+fn other_than(results: &TxRwSet) -> Bytes {
+    if !results.namespaces.is_empty() {
+        return Bytes::new();
+    }
+    let namespace = NsRwSet { namespace: "other".to_owned(), ..NsRwSet::default() };
+    TxRwSet { namespaces: vec![namespace] }.encode()
 }
 
 fn endorsements(
