@@ -114,8 +114,8 @@ prepare() {
 }
 
 has_peer() {
-    local folder
-    for folder in ${FABRIC_BIN//:/ }; do [ ! -x "$folder/peer" ] || return 0; done
+    local folder folders=${FABRIC_BIN:-}
+    for folder in ${folders//:/ }; do [ ! -x "$folder/peer" ] || return 0; done
     command -v peer >/dev/null
 }
 
