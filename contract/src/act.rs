@@ -2,17 +2,18 @@
 
 use crate::answer::{Receipt, announce};
 use crate::delegation::Power;
+use crate::device::{Device, owned};
 use crate::error::ContractError;
 use crate::head::Head;
-use crate::ids::SubjectId;
+use crate::ids::{ParticipantId, SubjectId};
 use crate::journal::{self, Entry};
 use crate::meta::Tx;
 use crate::participant::{Authority, Participant};
 use crate::policies::Policies;
-use crate::private::absent;
+use crate::private::{SPACE, absent};
 use crate::role::{Role, RoleSet};
-use crate::state::{HEADS, PATIENTS};
-use fabric_contract_rs::{Evaluate, Reader, Submit, TxContext, Writes};
+use crate::state::{DEVICES, HEADS, PATIENTS};
+use fabric_contract_rs::{Batch, Evaluate, Reader, Submit, TxContext, Writes};
 
 /// What every submit starts from.
 pub(crate) struct Act<'a> {
@@ -74,6 +75,22 @@ impl<'a> Act<'a> {
         };
         let roles = self.require(head.roles_with(power, &self.caller, &self.tx)?)?;
         Ok(Patient { head, roles })
+    }
+
+    /// The patient that is acted for, and a device of its own, loaded together.
+    pub(crate) async fn device(
+        &self,
+        (sid, device): (SubjectId, ParticipantId),
+        power: Power,
+        ledger: &impl Reader,
+    ) -> Result<(Patient, Device), ContractError> {
+        let mut batch = Batch::new(SPACE);
+        let wanted_head = batch.want(&HEADS, &(sid,))?;
+        let wanted_device = batch.want(&DEVICES, &(device,))?;
+        let loaded = batch.load(ledger).await?;
+        let patient = self.patient((sid, loaded.get(&wanted_head)?), power, ledger).await?;
+        let device = owned((device, loaded.get(&wanted_device)?), sid, ledger).await?;
+        Ok((patient, device))
     }
 
     /// Announces the act and answers.

@@ -4,16 +4,16 @@ use crate::act::Act;
 use crate::answer::Receipt;
 use crate::consent::Actor;
 use crate::delegation::Power;
-use crate::device::{Device, owned};
+use crate::device::Device;
 use crate::error::ContractError;
 use crate::ids::{CommandName, ParameterName, ParticipantId, SubjectId};
 use crate::meta::Salts;
 use crate::policies::{CommandRule, ParameterRange, Policies};
-use crate::private::{self, SPACE};
+use crate::private;
 use crate::role::Role;
-use crate::state::{DEVICES, HEADS};
+use crate::state::DEVICES;
 use crate::time::Period;
-use fabric_contract_rs::{Batch, Reader, Submit, TimestampMs, TxContext, Writes};
+use fabric_contract_rs::{Reader, Submit, TimestampMs, TxContext, Writes};
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,15 +139,8 @@ impl Submit for PutControl {
     ) -> Result<Receipt, ContractError> {
         let private: PutControlPrivate = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        let key = (private.device,);
-        let mut batch = Batch::new(SPACE);
-        let head = batch.want(&HEADS, &(private.sid,))?;
-        let device = batch.want(&DEVICES, &key)?;
-        let loaded = batch.load(ledger).await?;
-        let patient =
-            act.patient((private.sid, loaded.get(&head)?), Power::Control, ledger).await?;
-        let found = (private.device, loaded.get(&device)?);
-        let mut device = owned(found, private.sid, ledger).await?;
+        let names = (private.sid, private.device);
+        let (patient, mut device) = act.device(names, Power::Control, ledger).await?;
         let before = device.authorisations.clone();
         match private.change {
             ControlChange::End(grantee) => {
@@ -164,7 +157,7 @@ impl Submit for PutControl {
             device.salt = Salts::of_subject(&patient.head.secret, cx).at(0);
             device.meta.changed(&act.tx);
             act.note(&patient.head, patient.roles, writes)?;
-            DEVICES.put(writes, &key, &device)?;
+            DEVICES.put(writes, &(private.device,), &device)?;
         }
         Ok(act.done::<Self>(writes))
     }

@@ -4,7 +4,7 @@
 use crate::act::Act;
 use crate::answer::Receipt;
 use crate::delegation::Power;
-use crate::device::{Device, DeviceStatus, Gateway, owned};
+use crate::device::{Device, DeviceStatus, Gateway};
 use crate::error::ContractError;
 use crate::head::{Collection, DeviceClaim, OFFER_MS};
 use crate::ids::{KeyHash, ParticipantId, ProfileId, SubjectId};
@@ -225,15 +225,8 @@ impl Submit for PutGateway {
         let private: PutGatewayPrivate = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
         check_gateway(private.gateway.as_ref(), private.device)?;
-        let key = (private.device,);
-        let mut batch = Batch::new(SPACE);
-        let head = batch.want(&HEADS, &(private.sid,))?;
-        let device = batch.want(&DEVICES, &key)?;
-        let loaded = batch.load(ledger).await?;
-        let patient =
-            act.patient((private.sid, loaded.get(&head)?), Power::Devices, ledger).await?;
-        let found = (private.device, loaded.get(&device)?);
-        let mut device = owned(found, private.sid, ledger).await?;
+        let names = (private.sid, private.device);
+        let (patient, mut device) = act.device(names, Power::Devices, ledger).await?;
         if device.gateway != private.gateway {
             if private.gateway.is_some() {
                 patient.widening(&act.tx)?;
@@ -243,7 +236,7 @@ impl Submit for PutGateway {
             device.salt = Salts::of_subject(&patient.head.secret, cx).at(0);
             device.meta.changed(&act.tx);
             act.note(&patient.head, patient.roles, writes)?;
-            DEVICES.put(writes, &key, &device)?;
+            DEVICES.put(writes, &(private.device,), &device)?;
         }
         Ok(act.done::<Self>(writes))
     }

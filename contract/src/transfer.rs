@@ -54,15 +54,8 @@ impl Submit for OfferDevice {
         if private.to == Some(private.sid) {
             return Err(ContractError::ArgumentInvalid("the device is the patient's already"));
         }
-        let key = (private.device,);
-        let mut batch = Batch::new(SPACE);
-        let head = batch.want(&HEADS, &(private.sid,))?;
-        let device = batch.want(&DEVICES, &key)?;
-        let loaded = batch.load(ledger).await?;
-        let patient =
-            act.patient((private.sid, loaded.get(&head)?), Power::Devices, ledger).await?;
-        let found = (private.device, loaded.get(&device)?);
-        let mut device = owned(found, private.sid, ledger).await?;
+        let names = (private.sid, private.device);
+        let (patient, mut device) = act.device(names, Power::Devices, ledger).await?;
         if private.to.is_some() {
             patient.widening(&act.tx)?;
             device.active()?;
@@ -75,7 +68,7 @@ impl Submit for OfferDevice {
             device.salt = Salts::of_subject(&patient.head.secret, cx).at(0);
             device.meta.changed(&act.tx);
             act.note(&patient.head, patient.roles, writes)?;
-            DEVICES.put(writes, &key, &device)?;
+            DEVICES.put(writes, &(private.device,), &device)?;
         }
         Ok(act.done::<Self>(writes))
     }
