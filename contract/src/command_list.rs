@@ -10,6 +10,7 @@ use crate::device::{Device, DeviceStatus};
 use crate::error::ContractError;
 use crate::ids::{CommandId, CommandName, ParticipantId, ProfileId, SubjectId};
 use crate::meta::Tx;
+use crate::page;
 use crate::participant::{Participant, Standing};
 use crate::policies::{CommandClass, Policies};
 use crate::private;
@@ -231,9 +232,8 @@ impl Evaluate for ListCommands {
             let key = (private.sid, private.device, KeyTime(expires_at), id);
             range = range.after(&COMMANDS.key(&key)?);
         }
-        let mut found = COMMANDS.scan(ledger, &range, limit.saturating_add(1)).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let mut found = COMMANDS.scan(ledger, &range, page::to_scan(limit)).await?;
+        let more = page::cut(&mut found, limit);
         let commands = found.into_iter().map(|((_, _, expires_at, id), command)| {
             command_view(CommandPlace { expires_at: expires_at.0, id }, command, device.as_ref())
         });
@@ -243,18 +243,12 @@ impl Evaluate for ListCommands {
 
 impl ListCommandsPrivate {
     fn check(&self) -> Result<usize, ContractError> {
-        if !is_time(self.from) || !is_time(self.until) || self.from >= self.until {
-            return Err(ContractError::ArgumentInvalid("`from` lies before `until`"));
-        }
+        page::check_window(self.from, self.until)?;
         let within = |place: &CommandPlace| (self.from..self.until).contains(&place.expires_at);
         if !self.after.as_ref().is_none_or(within) {
             return Err(ContractError::ArgumentInvalid("`after` is of another range"));
         }
-        let limit = self.limit.unwrap_or(COMMANDS_PAGE_MAX);
-        if !(1..=COMMANDS_PAGE_MAX).contains(&limit) {
-            return Err(ContractError::ArgumentInvalid("a page has 1 to 100 commands"));
-        }
-        Ok(usize::from(limit))
+        page::limit(self.limit, COMMANDS_PAGE_MAX, "a page has 1 to 100 commands")
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::ContractError;
 use crate::head::Head;
 use crate::ids::{MspId, ParticipantId, RecordsKey, Salt, SubjectId, TxId};
 use crate::meta::{Salts, Tx};
+use crate::page;
 use crate::policies::Policies;
 use crate::private;
 use crate::role::Role;
@@ -139,9 +140,8 @@ impl Evaluate for ReadJournal {
         if let Some(place) = private.after {
             range = range.after(&JOURNAL.key(&(rk, KeyNewest(place.at), place.tx))?);
         }
-        let mut found = JOURNAL.scan(ledger, &range, limit.saturating_add(1)).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let mut found = JOURNAL.scan(ledger, &range, page::to_scan(limit)).await?;
+        let more = page::cut(&mut found, limit);
         let entries = found.into_iter().map(|((_, at, tx), entry)| JournalEntry {
             place: JournalPlace { at: at.0, tx },
             name: entry.name,
@@ -165,10 +165,6 @@ impl ReadJournalPrivate {
         if !self.after.as_ref().is_none_or(within) {
             return Err(ContractError::ArgumentInvalid("`after` is of another range"));
         }
-        let limit = self.limit.unwrap_or(JOURNAL_PAGE_MAX);
-        if !(1..=JOURNAL_PAGE_MAX).contains(&limit) {
-            return Err(ContractError::ArgumentInvalid("a page has 1 to 100 entries"));
-        }
-        Ok(usize::from(limit))
+        page::limit(self.limit, JOURNAL_PAGE_MAX, "a page has 1 to 100 entries")
     }
 }

@@ -64,6 +64,7 @@ mod key_binding;
 mod meta;
 pub mod no_raw;
 mod organization;
+mod page;
 mod participant;
 mod patient;
 pub mod policies;

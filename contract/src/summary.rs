@@ -7,6 +7,7 @@ use crate::head::{Collection, Head};
 use crate::ids::{LoincCode, ParticipantId, PolicyDigest, RawDigest, RecordsKey, SubjectId};
 use crate::meta::{Meta, Salts, Tx};
 use crate::no_raw::{self, BODY_BYTES_MAX, RawRule};
+use crate::page;
 use crate::participant::Participant;
 use crate::policies::Policies;
 use crate::private::{self, SPACE, absent};
@@ -373,10 +374,8 @@ impl Evaluate for ReadOwnSummaries {
             let (code, grid) = (private.code, KeyGrid(private.grid_s));
             range = range.after(&RECORDS.key(&(rk, code, grid, KeyTime(start), device))?);
         }
-        // One more than asked for tells whether there is another page.
-        let mut found = RECORDS.scan(ledger, &range, limit.saturating_add(1)).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let mut found = RECORDS.scan(ledger, &range, page::to_scan(limit)).await?;
+        let more = page::cut(&mut found, limit);
         let last = found.last().filter(|_| more);
         let bookmark =
             last.map(|((.., start, device), _)| Bookmark { start: start.0, device: *device });
@@ -390,18 +389,12 @@ impl Evaluate for ReadOwnSummaries {
 
 impl ReadOwnSummariesPrivate {
     fn check(&self) -> Result<usize, ContractError> {
-        if !is_time(self.from) || !is_time(self.until) || self.from >= self.until {
-            return Err(ContractError::ArgumentInvalid("`from` lies before `until`"));
-        }
+        page::check_window(self.from, self.until)?;
         let within = |mark: &Bookmark| (self.from..self.until).contains(&mark.start);
         if !self.bookmark.as_ref().is_none_or(within) {
             return Err(ContractError::ArgumentInvalid("the bookmark is of another range"));
         }
-        let limit = self.limit.unwrap_or(PAGE_RECORDS_MAX);
-        if !(1..=PAGE_RECORDS_MAX).contains(&limit) {
-            return Err(ContractError::ArgumentInvalid("a page has 1 to 200 records"));
-        }
-        Ok(usize::from(limit))
+        page::limit(self.limit, PAGE_RECORDS_MAX, "a page has 1 to 200 records")
     }
 }
 

@@ -6,6 +6,7 @@ use crate::act::View;
 use crate::delegation::Power;
 use crate::error::ContractError;
 use crate::ids::{DocumentDigest, MspId, ParticipantId, PolicyDigest, SubjectId};
+use crate::page;
 use crate::participant::Participant;
 use crate::policies::Policies;
 use crate::private;
@@ -146,16 +147,14 @@ impl Evaluate for GetAccountingOfDisclosures {
             requests = requests.after(&ACCESSES.key(&(sid, mark))?);
             openings = openings.after(&DISCLOSURES.key(&(rk, mark))?);
         }
-        // One more than asked for tells whether there is another page.
-        let most = limit.saturating_add(1);
+        let most = page::to_scan(limit);
         let requests = ACCESSES.scan(ledger, &requests, most).await?;
         let openings = DISCLOSURES.scan(ledger, &openings, most).await?;
         let requests = requests.into_iter().map(|((_, id), it)| AccountingEntry::request(id, it));
         let openings = openings.into_iter().map(|((_, id), it)| AccountingEntry::opening(id, it));
         let mut entries: Vec<_> = requests.chain(openings).collect();
         entries.sort_by_key(|entry| entry.id.newest_first());
-        let more = entries.len() > limit;
-        entries.truncate(limit);
+        let more = page::cut(&mut entries, limit);
         let bookmark = entries.last().filter(|_| more).map(|entry| entry.id);
         Ok(AccountingPage { entries, bookmark })
     }
@@ -214,10 +213,6 @@ impl GetAccountingOfDisclosuresPrivate {
         if !self.bookmark.as_ref().is_none_or(within) {
             return invalid("the bookmark is of another range");
         }
-        let limit = self.limit.unwrap_or(ACCOUNTING_PAGE_MAX);
-        if !(1..=ACCOUNTING_PAGE_MAX).contains(&limit) {
-            return invalid("a page has 1 to 100 entries");
-        }
-        Ok(usize::from(limit))
+        page::limit(self.limit, ACCOUNTING_PAGE_MAX, "a page has 1 to 100 entries")
     }
 }

@@ -7,13 +7,14 @@ use crate::decision::RecordFacts;
 use crate::error::ContractError;
 use crate::ids::{LoincCode, ObligationCode, ParticipantId, RecordsKey, SubjectId};
 use crate::meta::Tx;
+use crate::page;
 use crate::participant::{Participant, Standing};
 use crate::policies::Policies;
 use crate::private;
 use crate::record::window_ms;
 use crate::state::{ACCESSES, DISCLOSURES, HEADS, RECORDS};
 use crate::summary::{Bookmark, PAGE_RECORDS_MAX, StoredSummary, stored};
-use crate::time::{KeyGrid, KeyTime, is_time};
+use crate::time::{KeyGrid, KeyTime};
 use fabric_contract_rs::{Evaluate, QueryReader, TimestampMs, TxContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -120,18 +121,12 @@ impl Evaluate for ReadSummaries {
 impl ReadSummariesPrivate {
     fn check(&self) -> Result<usize, ContractError> {
         let invalid = |reason| Err(ContractError::ArgumentInvalid(reason));
-        if !is_time(self.from) || !is_time(self.until) || self.from >= self.until {
-            return invalid("`from` lies before `until`");
-        }
+        page::check_window(self.from, self.until)?;
         let within = |mark: &Bookmark| (self.from..self.until).contains(&mark.start());
         if !self.bookmark.as_ref().is_none_or(within) {
             return invalid("the bookmark is of another range");
         }
-        let limit = self.limit.unwrap_or(PAGE_RECORDS_MAX);
-        if !(1..=PAGE_RECORDS_MAX).contains(&limit) {
-            return invalid("a page has 1 to 200 records");
-        }
-        Ok(usize::from(limit))
+        page::limit(self.limit, PAGE_RECORDS_MAX, "a page has 1 to 200 records")
     }
 
     /// Whether the disclosure is of what is asked. A refused one is of nothing.
