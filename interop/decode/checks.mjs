@@ -4,7 +4,7 @@
 import { common, ledger, msp, orderer, peer } from '@hyperledger/fabric-protos';
 import { X509Certificate, createHash, verify } from 'node:crypto';
 import { hex, transaction } from '../lib/blocks.mjs';
-import { integer, octets, sequence } from './der.mjs';
+import { integer, octets, sequence } from '../lib/der.mjs';
 
 const { rwset } = ledger;
 const { kvrwset } = rwset;

@@ -24,7 +24,7 @@ export async function healthDevnet(dir) {
     await server.listens(devnet.chaincode.port);
     return {
         devnet,
-        /** Resolves to the exit code of the program; its output goes to the file `client.log`. */
+        /** Resolves to the exit code of the program; its output goes to the file `client.log` and, `shown`, to ours. */
         async run(program, args, { shown = false, ...options } = {}) {
             const env = { ENDPOINTS: JSON.stringify(devnet.endpoints), ORGANIZATIONS: devnet.organizations, CHAINCODE_NAME: CHAINCODE };
             const client = new Process(program, args, { log: join(dir, 'client.log'), env, ...options });

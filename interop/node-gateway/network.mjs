@@ -88,6 +88,11 @@ export class Participant {
         return JSON.parse(utf8.decode(answer));
     }
 
+    /** A transaction that was endorsed and is not yet submitted. */
+    endorse(name, args = {}, secret = undefined, options = {}) {
+        return this.contract.newProposal(name, proposal(args, secret, options)).endorse();
+    }
+
     /** Endorses, submits and waits; resolves to the answer, the transaction and its block. */
     async submit(name, args = {}, secret = undefined, options = {}) {
         const commit = await this.contract.submitAsync(name, proposal(args, secret, options));

@@ -1,14 +1,47 @@
-// The story by Fabric's own Node client, on a devnet.
+// The story by Fabric's own Node client, on a devnet, and on another the scenarios that need no processes
+// of their own to stop.
 
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folder } from '../lib/devnet.mjs';
 import { healthDevnet } from '../lib/health.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const health = await healthDevnet(folder('node'));
-try {
-    process.exitCode = await health.run(process.execPath, [join(HERE, 'story.mjs'), health.devnet.organizations], { shown: true });
-} finally {
-    await health.stop();
+const SCENARIOS = ['refusals', 'withdrawal'];
+
+// The chaincode server tells its log all it can.
+process.env.RUST_LOG ??= 'info,ccaas_server=trace,ioht_contract=trace';
+const counts = { passed: 0, failed: 0 };
+
+/** Runs programs one after the other on one devnet. */
+async function play(name, programs) {
+    const dir = folder(name);
+    const health = await healthDevnet(dir);
+    try {
+        for (const program of programs) {
+            const log = join(dir, `${program.replaceAll('/', '-')}.log`);
+            console.log(`\n${program}:`);
+            const code = await health.run(process.execPath, [join(HERE, `${program}.mjs`), health.devnet.organizations], { shown: true, log });
+            count(program, code, log);
+        }
+    } finally {
+        await health.stop();
+    }
 }
+
+/** Adds what a program's last line says; one that broke off has failed, whatever it counted. */
+function count(program, code, log) {
+    const [, passed = 0, failed = 0] = /(\d+) passed, (\d+) failed\n*$/.exec(readFileSync(log, 'utf8')) ?? [];
+    counts.passed += Number(passed);
+    counts.failed += Number(failed);
+    if (code !== 0 && Number(failed) === 0) {
+        console.log(`  FAILED  ${program} ended with ${code}`);
+        counts.failed += 1;
+    }
+}
+
+await play('node', ['story']);
+await play('node-scenarios', SCENARIOS.map((name) => `scenarios/${name}`));
+console.log(`\nnode: ${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;

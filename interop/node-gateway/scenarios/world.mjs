@@ -1,21 +1,25 @@
-// A real network with its people: what every scenario starts from.
+// A network with its people: what every scenario starts from.
 //
 // The network is the one that network/network.sh finds by its settings in the environment, up and
-// deployed. Everybody but administrators is issued a certificate by openssl from the keys of the
-// authorities that cryptogen left, so that a name can have a second key.
+// deployed; or a devnet, where ORGANIZATIONS is its folder and ENDPOINTS a JSON object from MSP id to
+// {domain, endpoint}. Everybody but administrators is issued a certificate with the keys of the
+// authorities that cryptogen or the devnet left, so that a name can have a second key.
 
 import { common } from '@hyperledger/fabric-protos';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transactions } from '../../lib/blocks.mjs';
 import { CHANNEL, Network } from '../network.mjs';
+import { Authority } from './certificates.mjs';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const NETWORK_DIR = process.env.NETWORK_DIR;
+/** Whether it is a devnet, which has neither a second process to stop nor files of each peer. */
+export const IS_DEVNET = process.env.ORGANIZATIONS !== undefined;
 export const GRID_S = 300;
 export const GRID_MS = GRID_S * 1000;
 export const CODE = '8867-4';
@@ -73,14 +77,22 @@ export function withClock(offset, build) {
     }
 }
 
+/** The organisations by MSP id; a devnet's have the kinds of the policies as they come. */
+function organizations() {
+    if (!IS_DEVNET) return JSON.parse(network('endpoints'));
+    const endpoints = Object.entries(JSON.parse(process.env.ENDPOINTS));
+    return Object.fromEntries(endpoints.map(([msp, one]) => [msp, { ...one, kind: msp === 'Org3MSP' ? 'provider' : 'custodian' }]));
+}
+
 export class World {
-    #folder = join(NETWORK_DIR, 'organizations');
+    #folder = process.env.ORGANIZATIONS ?? join(NETWORK_DIR, 'organizations');
+    #authorities = new Map();
     #tag;
 
     /** @param {string} tag goes into every name, so that scenarios can share a network */
     constructor(tag) {
         this.#tag = tag;
-        this.endpoints = JSON.parse(network('endpoints'));
+        this.endpoints = organizations();
         const kinds = (wanted) => Object.keys(this.endpoints).filter((msp) => this.endpoints[msp].kind === wanted);
         this.custodians = kinds('custodian');
         [this.home, this.second] = this.custodians;
@@ -112,35 +124,38 @@ export class World {
         return this.network.participant(msp, 'Admin', this.home);
     }
 
+    /** What an organisation's certificate authority can do. */
+    authority(msp) {
+        if (!this.#authorities.has(msp)) this.#authorities.set(msp, new Authority(join(this.#organization(msp), 'ca')));
+        return this.#authorities.get(msp);
+    }
+
+    #organization(msp) {
+        return join(this.#folder, 'peerOrganizations', this.endpoints[msp].domain);
+    }
+
     /**
      * A new client of an organisation at the gateway of one.
      *
      * @param {string} subject whose name the certificate bears
+     * @param {object} options of `Authority.issue`, and `subjects` for a certificate with other names
      */
-    enroll(msp, name, gatewayMsp = this.home, subject = name) {
-        const { domain } = this.endpoints[msp];
-        const organization = join(this.#folder, 'peerOrganizations', domain);
-        const authority = join(organization, 'ca');
+    enroll(msp, name, gatewayMsp = this.home, subject = name, { subjects = [`${this.#tag}-${subject}`], ...options } = {}) {
         const user = `${this.#tag}-${name}`;
-        const msps = join(organization, 'users', `${user}@${domain}`, 'msp');
-        for (const part of ['signcerts', 'keystore']) mkdirSync(join(msps, part), { recursive: true });
-        const request = join(msps, 'request.pem');
-        const extensions = join(msps, 'extensions');
-        writeFileSync(extensions, 'keyUsage=critical,digitalSignature\n');
-        const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-        openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/OU=client/CN=${this.#tag}-${subject}`,
-            '-keyout', join(msps, 'keystore', 'key.pem'), '-out', request);
-        openssl('x509', '-req', '-in', request, '-sha256', '-days', '30', '-set_serial', `0x00${hex(16)}`, '-extfile', extensions,
-            '-CA', join(authority, onlyName(authority, '-cert.pem')), '-CAkey', join(authority, onlyName(authority, '_sk')),
-            '-out', join(msps, 'signcerts', 'cert.pem'));
-        [request, extensions].forEach((file) => rmSync(file));
+        const { certificate, keys } = this.authority(msp).issue(subjects, options);
+        const folder = join(this.#organization(msp), 'users', `${user}@${this.endpoints[msp].domain}`, 'msp');
+        const files = { signcerts: ['cert.pem', certificate], keystore: ['key.pem', keys.privateKey.export({ type: 'pkcs8', format: 'pem' })] };
+        for (const [part, [file, content]] of Object.entries(files)) {
+            mkdirSync(join(folder, part), { recursive: true });
+            writeFileSync(join(folder, part, file), content);
+        }
         return this.network.participant(msp, user, gatewayMsp);
     }
 
-    /** A member of the first custodian's staff. */
-    async employ(name, roles, unit = 'root') {
-        const person = this.enroll(this.home, name);
-        await this.hospital.submit('RegisterStaff', { unit, roles, period: { start: 0 } }, { enrolment_id: person.enrolmentId });
+    /** A member of an organisation's staff, the first custodian's unless another is named. */
+    async employ(name, roles, unit = 'root', msp = this.home) {
+        const person = this.enroll(msp, name);
+        await this.admin(msp).submit('RegisterStaff', { unit, roles, period: { start: 0 } }, { enrolment_id: person.enrolmentId });
         return person;
     }
 
@@ -229,10 +244,4 @@ export function summary(start, locator) {
         modality: 'sensed',
         status: 'final',
     };
-}
-
-function onlyName(folder, end) {
-    const names = readdirSync(folder).filter((name) => name.endsWith(end));
-    assert.equal(names.length, 1, `${folder}: ${names}`);
-    return names[0];
 }

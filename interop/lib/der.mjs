@@ -1,7 +1,7 @@
-// The little of DER that a block header's hash needs.
+// The little of DER that a block header's hash and a certificate need.
 
 const length = (n) => (n < 0x80 ? [n] : n < 0x100 ? [0x81, n] : [0x82, n >> 8, n & 0xff]);
-const tagged = (tag, content) => Buffer.from([tag, ...length(content.length), ...content]);
+export const tagged = (tag, content) => Buffer.from([tag, ...length(content.length), ...content]);
 
 export const sequence = (...parts) => tagged(0x30, Buffer.concat(parts));
 export const octets = (bytes) => tagged(0x04, bytes);
