@@ -31,6 +31,7 @@ Settings, by environment (default):
   POLICIES_DIR           collection and endorsement policies ($POLICIES_DIR)
   CHANNEL                ($CHANNEL)
   CHAINCODE, CHAINCODE_VERSION, CHAINCODE_ADDRESS  ($CHAINCODE, $CHAINCODE_VERSION, $CHAINCODE_ADDRESS)
+  INIT_REQUIRED          whether the chaincode has to be initialised, invoke --isInit ($INIT_REQUIRED)
   CCAAS_SERVER           a chaincode server to run instead of the one built here; "none": run none
   ORDERER_MSP, ORDERER_DOMAIN  ($ORDERER_MSP, $ORDERER_DOMAIN)
   ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)

@@ -19,6 +19,7 @@ definition() {
     printf '%s\n' --channelID "$CHANNEL" --name "$CHAINCODE" --version "$CHAINCODE_VERSION" \
         --sequence "$SEQUENCE" --collections-config "$POLICIES_DIR/collections.json" \
         --signature-policy "$(cat "$POLICIES_DIR/endorsement-policy.txt")"
+    [ "$INIT_REQUIRED" = false ] || printf '%s\n' --init-required
 }
 
 approve_chaincode() {
