@@ -25,6 +25,13 @@ const AT_A_TIME: usize = 12;
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time a commit may take: longer than a batch waits for company.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(120);
+/// How often an endorsement is asked for again that a peer could not give because it knew of no
+/// other peer to hand private data to, which lasts for an instant while they renew what they know.
+const AGAIN_MAX: usize = 20;
+/// Time between two such questions.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// A peer's words for it.
+const NOT_DISSEMINATED: &str = "failed to distribute private collection";
 
 /// A step as the network has taken part in it.
 #[derive(Clone, Debug)]
@@ -120,9 +127,20 @@ async fn ask(
         proposed_transaction: Some(proposal.clone()),
         endorsing_organizations,
     };
-    let answer = network.gateway(0)?.endorse(within(request, CALL_TIMEOUT)).await;
-    let answer = answer.map_err(|status| JudgeError::call(&format!("step {index}"), &status))?;
-    let envelope = answer.into_inner().prepared_transaction.unwrap_or_default();
+    let mut again = 0..AGAIN_MAX;
+    let answer = loop {
+        let asked = network.gateway(0)?.endorse(within(request.clone(), CALL_TIMEOUT)).await;
+        let error = match asked {
+            Ok(answer) => break answer.into_inner(),
+            Err(status) => JudgeError::call(&format!("step {index}"), &status),
+        };
+        // Nothing was ordered since: whoever answered already answers the same.
+        if !error.to_string().contains(NOT_DISSEMINATED) || again.next().is_none() {
+            return Err(error);
+        }
+        tokio::time::sleep(AGAIN_AFTER).await;
+    };
+    let envelope = answer.prepared_transaction.unwrap_or_default();
     // What is prepared is signed as it is: it has to be what this side would make of its parts.
     let closed = Layers::open(&envelope.payload)?.close();
     if closed == envelope.payload {
