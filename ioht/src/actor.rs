@@ -160,6 +160,7 @@ impl Actor {
         &self,
         invocation: Invocation,
     ) -> Result<Committed<A>, ClientError> {
+        tracing::debug!(function = invocation.function, "submits");
         let submitted = self
             .contract
             .submit(&invocation.function)
@@ -175,6 +176,7 @@ impl Actor {
     }
 
     async fn ask<A: DeserializeOwned>(&self, invocation: Invocation) -> Result<A, ClientError> {
+        tracing::debug!(function = invocation.function, "evaluates");
         let payload = self
             .contract
             .evaluate(&invocation.function)

@@ -9,6 +9,7 @@
 mod actor;
 pub mod demo;
 mod error;
+mod listing;
 mod profile;
 mod reading;
 pub mod secrets;

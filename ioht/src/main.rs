@@ -1,9 +1,12 @@
 //! The `ioht` command.
 
 mod command;
+#[cfg(test)]
+mod examples;
 
 use clap::{Parser, Subcommand};
 use command::{Common, RoleCommand};
+use ioht::ClientError;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -27,6 +30,7 @@ enum Command {
     /// Real pulse recordings become heart-rate summaries, which travel through Fabric's Gateway API
     /// and are endorsed, ordered and committed; the patient reads them back and everyone else is
     /// refused. Nothing but this program is needed.
+    #[command(after_help = "Example: ioht demo")]
     Demo {
         /// Where the ledger and the identities are kept; a new folder by default.
         #[arg(long)]
@@ -71,11 +75,14 @@ fn new_folder() -> PathBuf {
     std::env::temp_dir().join(format!("ioht-demo-{now}"))
 }
 
-/// An error and its causes in one line.
+/// An error and its causes in one line. What the contract says needs no account of how it came here.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
+        if error.downcast_ref::<ClientError>().is_some_and(|it| it.contract_error().is_some()) {
+            break;
+        }
         let said = error.to_string();
         if !text.contains(&said) {
             text.push_str(": ");

@@ -10,7 +10,7 @@ use ioht_contract::access::{
 };
 use ioht_contract::client::Call;
 use ioht_contract::decision::Outcome;
-use ioht_contract::{ObligationCode, StoredSummary, SubjectId};
+use ioht_contract::{LoincCode, ObligationCode, StoredSummary, SubjectId};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -94,27 +94,49 @@ impl Actor {
         let scope = reading.access.scope.clone();
         let until = scope.data_period.end.unwrap_or(ioht_contract::TIME_MS_MAX);
         for code in reading.access.codes.clone() {
-            let mut asked = ReadSummariesPrivate {
-                sid,
-                disclosure,
-                code,
-                grid_s,
-                from: scope.data_period.start,
-                until,
-                limit: None,
-                bookmark: None,
-            };
-            loop {
-                let page = self.evaluate_visible(&ReadSummaries {}, &asked).await?;
-                reading.records.extend(page.records);
-                reading.obligations.extend(page.obligations);
-                asked.bookmark = page.bookmark;
-                if asked.bookmark.is_none() {
-                    break;
-                }
-            }
+            let from = scope.data_period.start;
+            let (records, obligations) =
+                self.disclosed(sid, disclosure, code, grid_s, from, until).await?;
+            reading.records.extend(records);
+            reading.obligations.extend(obligations);
         }
         Ok(reading)
+    }
+
+    /// Reads by a disclosure that was opened before: the windows of `grid_s` seconds that start in a
+    /// stretch of time, and what whoever has them is obliged to.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn disclosed(
+        &self,
+        sid: SubjectId,
+        disclosure: TicketId,
+        code: LoincCode,
+        grid_s: u32,
+        from: i64,
+        until: i64,
+    ) -> Result<(Vec<StoredSummary>, BTreeSet<ObligationCode>), ClientError> {
+        let mut asked = ReadSummariesPrivate {
+            sid,
+            disclosure,
+            code,
+            grid_s,
+            from,
+            until,
+            limit: None,
+            bookmark: None,
+        };
+        let (mut records, mut obligations) = (Vec::new(), BTreeSet::new());
+        loop {
+            let page = self.evaluate_visible(&ReadSummaries {}, &asked).await?;
+            records.extend(page.records);
+            obligations.extend(page.obligations);
+            asked.bookmark = page.bookmark;
+            if asked.bookmark.is_none() {
+                return Ok((records, obligations));
+            }
+        }
     }
 
     /// Who asked for a patient's data and who looked at it, newest first: the caller's own, or those

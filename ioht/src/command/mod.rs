@@ -1,8 +1,18 @@
 //! What each role does from a shell.
 
+mod args;
+mod asking;
+mod care;
+mod consent;
+mod delegate;
+mod device;
+mod order;
 mod output;
+mod own_device;
 mod patient;
 mod reader;
+mod records;
+mod side;
 mod staff;
 mod when;
 
@@ -10,7 +20,7 @@ pub(crate) use output::Told;
 
 use clap::{Args, Subcommand};
 use ioht::{Actor, ClientError, Profile, ProfileError};
-use ioht_contract::SubjectId;
+use ioht_contract::{ParticipantId, SubjectId, WhoAmI, WhoAmIPrivate};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -20,6 +30,9 @@ pub(crate) enum CommandError {
     /// No profile.
     #[error("say which gateway and as whom: --profile FILE, or IOHT_PROFILE=FILE")]
     NoProfile,
+    /// A delegate that does not say for whom.
+    #[error("say for which patient: --for SUBJECT")]
+    NoPatient,
     /// The profile.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -75,55 +88,59 @@ impl Common {
 #[derive(Subcommand)]
 pub(crate) enum RoleCommand {
     /// Tells who you are to the ledger.
-    Whoami,
-    /// As a patient: confirm, share, pause, withdraw, and see who looked.
+    #[command(after_help = "Example: ioht whoami --for 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
+    Whoami(Whoami),
+    /// As a patient: decide who sees what and who commands your devices, and see who did.
     #[command(subcommand)]
     Patient(patient::PatientCommand),
-    /// As a clinician: read what patients share with you.
-    #[command(subcommand)]
-    Clinician(reader::ReaderCommand),
+    /// As somebody who acts for a patient.
+    Delegate(delegate::DelegateArgs),
+    /// As a device, or its gateway: submit summaries, and answer commands.
+    Device(device::DeviceArgs),
+    /// As a clinician or a service: read what patients share with you, and command their devices.
+    #[command(subcommand, visible_alias = "service")]
+    Clinician(reader::ClinicianCommand),
     /// As a researcher: read what patients share for research.
     #[command(subcommand)]
     Researcher(reader::ReaderCommand),
-    /// As somebody who acts for a patient.
-    #[command(subcommand)]
-    Delegate(reader::DelegateCommand),
-    /// As a registrar: register patients.
+    /// As a registrar: register patients, guardians and new keys.
     #[command(subcommand)]
     Registrar(staff::RegistrarCommand),
+    /// As a privacy officer: countersign, revoke and supervise.
+    #[command(subcommand)]
+    PrivacyOfficer(staff::OfficerCommand),
     /// As an organisation's administrator: register it, its units and its staff.
     #[command(subcommand)]
     Admin(staff::AdminCommand),
-    /// As a device: confirm whose it is, and submit summaries.
-    #[command(subcommand)]
-    Device(staff::DeviceCommand),
+}
+
+/// As what else you are to be told about.
+#[derive(Args)]
+pub(crate) struct Whoami {
+    /// Also what you may do for this patient; may be given several times.
+    #[arg(long = "for", value_name = "SUBJECT")]
+    patients: Vec<SubjectId>,
+    /// Also a device that you are the gateway of; may be given several times.
+    #[arg(long = "device", value_name = "DEVICE")]
+    devices: Vec<ParticipantId>,
 }
 
 impl RoleCommand {
     pub(crate) async fn run(self, common: &Common) -> Result<Told, CommandError> {
         let actor = common.connect().await?;
         match self {
-            Self::Whoami => {
-                let myself = actor.who_am_i().await?;
-                let mut text = format!("{} of {}", myself.pid, myself.msp);
-                if let Some(staff) = &myself.staff {
-                    text.push_str(&format!("\nstaff of {}: {:?}", staff.unit, staff.roles));
-                }
-                if let Some(patient) = &myself.patient {
-                    text.push_str(&format!("\npatient: {:?}", patient.status));
-                }
-                for device in &myself.devices {
-                    text.push_str(&format!("\ndevice {}: {:?}", device.device, device.status));
-                }
-                Ok(Told::new(text, &myself))
+            Self::Whoami(Whoami { patients, devices }) => {
+                let asked = WhoAmIPrivate { devices, patients };
+                Ok(output::myself(&actor.evaluate_private(&WhoAmI {}, &asked).await?))
             }
             Self::Patient(command) => command.run(&actor).await,
-            Self::Clinician(command) => command.run(&actor, "TREAT").await,
+            Self::Delegate(arguments) => arguments.run(&actor).await,
+            Self::Device(arguments) => arguments.run(&actor).await,
+            Self::Clinician(command) => command.run(&actor).await,
             Self::Researcher(command) => command.run(&actor, "HRESCH").await,
-            Self::Delegate(command) => command.run(&actor).await,
             Self::Registrar(command) => command.run(&actor).await,
+            Self::PrivacyOfficer(command) => command.run(&actor).await,
             Self::Admin(command) => command.run(&actor).await,
-            Self::Device(command) => command.run(&actor).await,
         }
     }
 }

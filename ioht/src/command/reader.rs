@@ -1,41 +1,51 @@
-//! Those who read what is another's.
+//! Those who read what is another's, and command another's device.
 
 use super::CommandError;
-use super::output::{Told, accounting, reading, word};
+use super::order::{Handle, Order, update};
+use super::output::{Told, commands, reading, records, word};
 use super::when::When;
 use clap::{Args, Subcommand};
 use ioht::Actor;
 use ioht_contract::access::{AccessReference, Scope, TicketId};
-use ioht_contract::{Action, LoincCode, Period, PurposeCode, SubjectId};
+use ioht_contract::{
+    Action, Actor as Whom, CommandStatus, GetCommand, LoincCode, Period, PurposeCode, SubjectId,
+};
 use serde_json::json;
 
 /// What somebody reads.
 #[derive(Args)]
-pub(crate) struct Asked {
-    /// The patient's subject id, from its card or your organisation's index.
-    #[arg(value_name = "SUBJECT", value_parser = subject)]
-    sid: SubjectId,
+pub(crate) struct Scoped {
     /// What was measured, by its LOINC code; may be given several times.
-    #[arg(long, value_name = "LOINC", default_value = "8867-4", value_parser = code)]
+    #[arg(long, value_name = "LOINC", default_value = "8867-4")]
     code: Vec<LoincCode>,
     /// The length of the windows, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     grid: u32,
     /// What for, by its HL7 code; your role's usual purpose, unless given.
-    #[arg(long, value_name = "PURPOSE", value_parser = purpose)]
+    #[arg(long, value_name = "PURPOSE")]
     purpose: Option<PurposeCode>,
     #[command(flatten)]
     when: When,
+}
+
+/// What somebody reads of whom.
+#[derive(Args)]
+pub(crate) struct Asked {
+    /// The patient's subject id, from its card or your organisation's index.
+    #[arg(value_name = "SUBJECT")]
+    sid: SubjectId,
+    #[command(flatten)]
+    scoped: Scoped,
 }
 
 /// An access of a patient.
 #[derive(Args)]
 pub(crate) struct Which {
     /// The patient's subject id.
-    #[arg(value_name = "SUBJECT", value_parser = subject)]
+    #[arg(value_name = "SUBJECT")]
     sid: SubjectId,
     /// The access, as `request` printed it.
-    #[arg(value_name = "ACCESS", value_parser = ticket)]
+    #[arg(value_name = "ACCESS")]
     access: TicketId,
 }
 
@@ -43,31 +53,95 @@ pub(crate) struct Which {
 #[derive(Subcommand)]
 pub(crate) enum ReaderCommand {
     /// Requests, opens and reads in one step. The patient sees that you did, and why.
+    #[command(
+        after_help = "Example: ioht clinician read 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 --days 7"
+    )]
     Read(Asked),
     /// Requests access only.
+    #[command(after_help = "Example: ioht clinician request 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
     Request(Asked),
     /// Tells what became of a request.
+    #[command(after_help = "Example: ioht clinician status 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      8295932799999.00112233445566778899aabbccddeeff")]
     Status(Which),
     /// Opens an access, so that it can be read for some minutes.
+    #[command(after_help = "Example: ioht clinician open 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      8295932799999.00112233445566778899aabbccddeeff")]
     Open(Which),
-}
-
-/// Acts for a patient.
-#[derive(Subcommand)]
-pub(crate) enum DelegateCommand {
-    /// Requests, opens and reads in one step. The patient sees that you did.
-    Read(Asked),
-    /// Tells who asked for the patient's data and who looked at it.
-    WhoLooked {
+    /// Reads by a disclosure that `open` printed.
+    #[command(after_help = "Example: ioht clinician records 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      8295932799999.00112233445566778899aabbccddeeff --code 8867-4")]
+    Records {
         /// The patient's subject id.
-        #[arg(value_name = "SUBJECT", value_parser = subject)]
+        #[arg(value_name = "SUBJECT")]
         sid: SubjectId,
+        /// The disclosure.
+        disclosure: TicketId,
+        /// What was measured, by its LOINC code.
+        #[arg(long, value_name = "LOINC", default_value = "8867-4")]
+        code: LoincCode,
+        /// The length of the windows, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+        grid: u32,
         #[command(flatten)]
         when: When,
     },
 }
 
-impl Asked {
+/// Reads, and commands devices.
+#[derive(Subcommand)]
+pub(crate) enum ClinicianCommand {
+    #[command(flatten)]
+    Reader(ReaderCommand),
+    /// Commands to a patient's device, as the patient has authorized them.
+    #[command(subcommand)]
+    Command(ClinicianOrder),
+}
+
+/// Commands to a patient's device.
+#[derive(Subcommand)]
+pub(crate) enum ClinicianOrder {
+    /// Commands a device, and prints what the command is called.
+    #[command(
+        after_help = "Example: ioht clinician command issue 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      00112233445566778899aabbccddeeff set-reporting-interval seconds=900 \
+                      --under unit:ward@Org1MSP"
+    )]
+    Issue {
+        /// The patient's subject id.
+        #[arg(value_name = "SUBJECT")]
+        sid: SubjectId,
+        #[command(flatten)]
+        order: Order,
+        /// Whom the patient authorized; you yourself, unless given.
+        #[arg(long, value_name = "ACTOR")]
+        under: Option<Whom>,
+    },
+    /// Tells what became of a command of yours.
+    #[command(
+        after_help = "Example: ioht clinician command status 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      00112233445566778899aabbccddeeff.1767225300000.00112233445566778899aabbccddeeff"
+    )]
+    Status(Given),
+    /// Takes a command of yours back that no device has accepted.
+    #[command(
+        after_help = "Example: ioht clinician command cancel 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      00112233445566778899aabbccddeeff.1767225300000.00112233445566778899aabbccddeeff"
+    )]
+    Cancel(Given),
+}
+
+/// A command that was given.
+#[derive(Args)]
+pub(crate) struct Given {
+    /// The patient's subject id.
+    #[arg(value_name = "SUBJECT")]
+    sid: SubjectId,
+    /// The command, as it was printed.
+    command: Handle,
+}
+
+impl Scoped {
     fn scope(&self, usual: &str) -> Result<Scope, CommandError> {
         let usual = usual.parse().map_err(|_| CommandError::Form("no purpose".to_owned()));
         let (start, end) = self.when.range();
@@ -80,8 +154,13 @@ impl Asked {
         })
     }
 
-    async fn read(&self, actor: &Actor, usual: &str) -> Result<Told, CommandError> {
-        Ok(reading(&actor.read(self.sid, self.scope(usual)?, self.grid).await?))
+    pub(super) async fn read(
+        &self,
+        actor: &Actor,
+        sid: SubjectId,
+        usual: &str,
+    ) -> Result<Told, CommandError> {
+        Ok(reading(&actor.read(sid, self.scope(usual)?, self.grid).await?))
     }
 }
 
@@ -94,9 +173,9 @@ impl Which {
 impl ReaderCommand {
     pub(super) async fn run(self, actor: &Actor, usual: &str) -> Result<Told, CommandError> {
         match self {
-            Self::Read(asked) => asked.read(actor, usual).await,
-            Self::Request(asked) => {
-                let access = actor.request_access(asked.sid, asked.scope(usual)?).await?.access;
+            Self::Read(asked) => asked.scoped.read(actor, asked.sid, usual).await,
+            Self::Request(Asked { sid, scoped }) => {
+                let access = actor.request_access(sid, scoped.scope(usual)?).await?.access;
                 Ok(Told::new(access.to_string(), &json!({"access": access})))
             }
             Self::Status(which) => {
@@ -108,34 +187,39 @@ impl ReaderCommand {
                 let disclosure = actor.open(which.reference()).await?;
                 Ok(Told::new(disclosure.to_string(), &json!({"disclosure": disclosure})))
             }
-        }
-    }
-}
-
-impl DelegateCommand {
-    pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
-        match self {
-            Self::Read(asked) => asked.read(actor, "PATRQT").await,
-            Self::WhoLooked { sid, when } => {
+            Self::Records { sid, disclosure, code, grid, when } => {
                 let (from, until) = when.range();
-                Ok(accounting(&actor.who_looked(Some(sid), from, until).await?))
+                let (found, _) = actor.disclosed(sid, disclosure, code, grid, from, until).await?;
+                Ok(Told::new(records(&found), &found))
             }
         }
     }
 }
 
-pub(super) fn subject(text: &str) -> Result<SubjectId, String> {
-    text.parse().map_err(|_| "a subject id has 32 lower-case hexadecimal digits".to_owned())
+impl ClinicianCommand {
+    pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
+        match self {
+            Self::Reader(command) => command.run(actor, "TREAT").await,
+            Self::Command(command) => command.run(actor).await,
+        }
+    }
 }
 
-pub(super) fn code(text: &str) -> Result<LoincCode, String> {
-    text.parse().map_err(|_| "give a LOINC code, such as 8867-4 for heart rate".to_owned())
-}
-
-fn purpose(text: &str) -> Result<PurposeCode, String> {
-    text.parse().map_err(|_| "give an HL7 purpose of use, such as TREAT".to_owned())
-}
-
-fn ticket(text: &str) -> Result<TicketId, String> {
-    text.parse().map_err(|_| "give the access as `request` printed it".to_owned())
+impl ClinicianOrder {
+    async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
+        match self {
+            Self::Issue { sid, order, under } => {
+                let under = under.unwrap_or(Whom::Participant(actor.pid()));
+                order.issue(actor, sid, Some(under)).await
+            }
+            Self::Status(Given { sid, command }) => {
+                let reference = command.reference(sid);
+                let found = actor.evaluate_private(&GetCommand {}, &reference).await?;
+                Ok(commands(reference.device, &[found]))
+            }
+            Self::Cancel(Given { sid, command }) => {
+                update(actor, sid, command, CommandStatus::Cancelled).await
+            }
+        }
+    }
 }

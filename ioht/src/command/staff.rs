@@ -1,76 +1,202 @@
-//! Organisations, registrars and devices.
+//! Registrars, privacy officers and administrators.
 
+use super::args::{Bearer, coded};
+use super::care::{Proposal, end};
 use super::output::Told;
-use super::reader::subject;
-use super::{CommandError, committed, read_file};
-use clap::{Subcommand, ValueEnum};
-use fabric_contract_rs::ClientIdentity;
+use super::when::time_ms;
+use super::{CommandError, committed};
+use clap::{Args, Subcommand, ValueEnum};
 use ioht::{Actor, secrets};
+use ioht_contract::client::StatusPrivate;
 use ioht_contract::{
-    ConfirmDevice, ConfirmDevicePrivate, KeyHash, NewStatus, OrganizationKind, ParticipantId,
-    Period, PutUnit, RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
-    RegisterStaffPrivate, SetStatus, StaffRole, SubjectId, SubmitSummaries, SubmitSummariesPrivate,
-    Summary, UnitId,
+    AcceptDelegation, DelegationKind, DelegationPrivate, DeviceStatus, DeviceStatusPrivate,
+    DirectiveId, MspId, NewStatus, OrganizationKind, ParticipantId, PatientStatusPrivate, Period,
+    PutUnit, RebindKey, RebindKeyPrivate, RegisterOrganization, RegisterPatient,
+    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, RevocationReason, RevokeConsent,
+    RevokeConsentPrivate, SetStatus, StaffRole, SubjectId, UnitId,
 };
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Registers patients.
+/// Registers patients and those who act for them.
 #[derive(Subcommand)]
 pub(crate) enum RegistrarCommand {
     /// Registers a patient by its certificate, and prints the subject id for the patient's card.
+    #[command(after_help = "Example: ioht registrar register --certificate patient.pem")]
     Register {
         /// The patient's certificate, PEM, issued by your organisation. Its private key stays with
         /// the patient.
         #[arg(long, value_name = "FILE")]
         certificate: PathBuf,
     },
+    /// Ends a registration that the patient has not confirmed.
+    #[command(after_help = "Example: ioht registrar cancel 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
+    Cancel {
+        /// The patient's subject id.
+        #[arg(value_name = "SUBJECT")]
+        sid: SubjectId,
+    },
+    /// Asks for a new key in the place of one that a patient has lost. A privacy officer of another
+    /// custodian has to agree.
+    #[command(after_help = "Example: ioht registrar rebind-key 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      --certificate patient-new.pem")]
+    RebindKey(Rebinding),
+    /// Proposes a guardian. A privacy officer of another custodian countersigns, and it accepts.
+    #[command(
+        after_help = "Example: ioht registrar propose-guardian 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      --certificate parent.pem --power view --power consent --evidence court.pdf \
+                      --until 2036-05-04T00:00:00Z"
+    )]
+    ProposeGuardian {
+        /// The patient's subject id.
+        #[arg(value_name = "SUBJECT")]
+        sid: SubjectId,
+        #[command(flatten)]
+        proposal: Proposal,
+    },
+    /// Ends a guardian's delegation.
+    #[command(
+        after_help = "Example: ioht registrar end-guardian 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      00112233445566778899aabbccddeeff"
+    )]
+    EndGuardian(Guardian),
+}
+
+/// Watches over other organisations.
+#[derive(Subcommand)]
+pub(crate) enum OfficerCommand {
+    /// Agrees to a new key that a registrar of another custodian asked for.
+    #[command(
+        after_help = "Example: ioht privacy-officer agree-key 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
+                      --certificate patient-new.pem"
+    )]
+    AgreeKey(Rebinding),
+    /// Countersigns a guardian that a registrar of another custodian proposed.
+    #[command(after_help = "Example: ioht privacy-officer agree-guardian \
+                      9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 00112233445566778899aabbccddeeff")]
+    AgreeGuardian(Guardian),
+    /// Ends a guardian's delegation.
+    #[command(after_help = "Example: ioht privacy-officer end-guardian \
+                      9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 00112233445566778899aabbccddeeff")]
+    EndGuardian(Guardian),
+    /// Revokes a directive of a patient, for a regulator. The patient reads why.
+    #[command(after_help = "Example: ioht privacy-officer revoke-consent \
+                      9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 ward --reason court_order")]
+    RevokeConsent {
+        /// The patient's subject id.
+        #[arg(value_name = "SUBJECT")]
+        sid: SubjectId,
+        /// Which.
+        directive: DirectiveId,
+        /// Why: court_order, unlawfully_obtained, no_authority or unlawful_use.
+        #[arg(long, value_parser = coded::<RevocationReason>)]
+        reason: RevocationReason,
+    },
+    /// Suspends another organisation, or for a regulator a device.
+    #[command(after_help = "Example: ioht privacy-officer suspend --organization Org3MSP")]
+    Suspend(Supervised),
+    /// Lifts such a suspension.
+    #[command(after_help = "Example: ioht privacy-officer reactivate --organization Org3MSP")]
+    Reactivate(Supervised),
 }
 
 /// Administers an organisation.
 #[derive(Subcommand)]
 pub(crate) enum AdminCommand {
     /// Registers the organisation.
+    #[command(after_help = "Example: ioht admin register custodian")]
     Register {
         /// As what.
         #[arg(value_enum)]
         kind: Kind,
     },
-    /// Adds a unit to the organisation's tree.
+    /// Adds a unit to the organisation's tree, or gives one a new name.
+    #[command(after_help = "Example: ioht admin add-unit ward --parent root --name Cardiology")]
     AddUnit {
         /// Its id.
-        #[arg(value_parser = unit)]
         unit: UnitId,
         /// The unit above it.
-        #[arg(long, default_value = "root", value_parser = unit)]
+        #[arg(long, default_value = "root")]
         parent: UnitId,
-        /// Its name, for people.
+        /// Its name, for people; its id, unless given.
         #[arg(long)]
         name: Option<String>,
     },
-    /// Adds a member of staff.
+    /// Adds a member of staff, and prints its participant id.
+    #[command(after_help = "Example: ioht admin add-staff c-71f3 --unit ward --role practitioner")]
     AddStaff {
         /// Under which the organisation's certificate authority enrols it.
         enrolment_id: String,
         /// The unit it joins.
-        #[arg(long, default_value = "root", value_parser = unit)]
+        #[arg(long, default_value = "root")]
         unit: UnitId,
-        /// What it may do; may be given several times.
-        #[arg(long, value_name = "ROLE", required = true, value_parser = role)]
+        /// What it may do: org_admin, privacy_officer, registrar, practitioner, researcher, service
+        /// or auditor; may be given several times.
+        #[arg(long, value_name = "ROLE", required = true, value_parser = coded::<StaffRole>)]
         role: Vec<StaffRole>,
+        /// Until when.
+        #[arg(long, value_name = "TIME", value_parser = time_ms)]
+        until: Option<i64>,
     },
-    /// Suspends a member of staff, by its participant id.
-    Suspend {
-        /// Who.
-        #[arg(value_parser = participant)]
-        staff: ParticipantId,
-    },
-    /// Lets a suspended member of staff act again.
-    Reactivate {
-        /// Who.
-        #[arg(value_parser = participant)]
-        staff: ParticipantId,
-    },
+    /// Suspends a member of staff, a unit with everyone below it, or the organisation.
+    #[command(after_help = "Example: ioht admin suspend --unit ward")]
+    Suspend(Managed),
+    /// Lets them act again.
+    #[command(after_help = "Example: ioht admin reactivate --unit ward")]
+    Reactivate(Managed),
+    /// Ends them for good.
+    #[command(
+        after_help = "Example: ioht admin deactivate --staff 00112233445566778899aabbccddeeff"
+    )]
+    Deactivate(Managed),
+}
+
+/// A new key for a patient.
+#[derive(Args)]
+pub(crate) struct Rebinding {
+    /// The patient's subject id.
+    #[arg(value_name = "SUBJECT")]
+    sid: SubjectId,
+    /// The patient's new certificate, PEM.
+    #[arg(long, value_name = "FILE")]
+    certificate: PathBuf,
+}
+
+/// A guardian of a patient.
+#[derive(Args)]
+pub(crate) struct Guardian {
+    /// The patient's subject id.
+    #[arg(value_name = "SUBJECT")]
+    sid: SubjectId,
+    /// The guardian's participant id.
+    guardian: ParticipantId,
+}
+
+/// Something of the own organisation.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Managed {
+    /// A member of staff, by its participant id.
+    #[arg(long)]
+    staff: Option<ParticipantId>,
+    /// A unit.
+    #[arg(long)]
+    unit: Option<UnitId>,
+    /// The organisation itself.
+    #[arg(long)]
+    organization: bool,
+}
+
+/// Something of others.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Supervised {
+    /// An organisation.
+    #[arg(long, value_name = "MSP")]
+    organization: Option<MspId>,
+    /// A device.
+    #[arg(long)]
+    device: Option<ParticipantId>,
 }
 
 /// What an organisation registers as.
@@ -84,43 +210,90 @@ pub(crate) enum Kind {
     Regulator,
 }
 
-/// What a device does.
-#[derive(Subcommand)]
-pub(crate) enum DeviceCommand {
-    /// Confirms the patient that registered it.
-    Confirm {
-        /// The patient's subject id.
-        #[arg(value_name = "SUBJECT", value_parser = subject)]
-        sid: SubjectId,
-    },
-    /// Submits summaries: a JSON array, as `docs` describes them. Raw data stays on the device.
-    Submit {
-        /// The file.
-        file: PathBuf,
-    },
-}
-
 impl RegistrarCommand {
     pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
-        let Self::Register { certificate } = self;
-        let pem = read_file(&certificate)?;
-        let client = ClientIdentity::from_pem(&actor.identity().msp_id, pem.as_bytes())
-            .map_err(|error| CommandError::Form(error.to_string()))?;
-        let enrolment_id =
-            client.enrolment_id().map_err(|error| CommandError::Form(error.to_string()))?;
-        let sid = secrets::subject_id()?;
-        let private = RegisterPatientPrivate {
-            sid,
-            secret: secrets::secret()?,
-            enrolment_id: enrolment_id.to_owned(),
-            key_hash: KeyHash::new(client.public_key_hash()),
+        match self {
+            Self::Register { certificate } => register(actor, &certificate).await,
+            Self::Cancel { sid } => {
+                let status = NewStatus::Deactivated;
+                let private = StatusPrivate::Patient(PatientStatusPrivate { sid, status });
+                let done = actor.submit_private(&SetStatus::Patient {}, &private).await?;
+                Ok(committed("ended", &done))
+            }
+            Self::RebindKey(new) => new.submit(actor, "asked for").await,
+            Self::ProposeGuardian { sid, proposal } => {
+                proposal.submit(actor, sid, DelegationKind::Guardian).await
+            }
+            Self::EndGuardian(Guardian { sid, guardian }) => end(actor, sid, Some(guardian)).await,
+        }
+    }
+}
+
+async fn register(actor: &Actor, certificate: &std::path::Path) -> Result<Told, CommandError> {
+    let bearer = Bearer::of(&actor.identity().msp_id, certificate)?;
+    let sid = secrets::subject_id()?;
+    let private = RegisterPatientPrivate {
+        sid,
+        secret: secrets::secret()?,
+        enrolment_id: bearer.enrolment_id,
+        key_hash: bearer.key_hash,
+    };
+    actor.submit_private(&RegisterPatient {}, &private).await?;
+    let text =
+        format!("{}\nfor the patient's card; it waits for `ioht patient confirm`", sid.to_hex());
+    Ok(Told::new(text, &json!({"sid": sid})))
+}
+
+impl Rebinding {
+    async fn submit(self, actor: &Actor, what: &str) -> Result<Told, CommandError> {
+        let bearer = Bearer::of(&actor.identity().msp_id, &self.certificate)?;
+        let private = RebindKeyPrivate { sid: self.sid, key_hash: bearer.key_hash };
+        Ok(committed(what, &actor.submit_private(&RebindKey {}, &private).await?))
+    }
+}
+
+impl OfficerCommand {
+    pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
+        match self {
+            Self::AgreeKey(new) => new.submit(actor, "agreed").await,
+            Self::AgreeGuardian(Guardian { sid, guardian }) => {
+                let private = DelegationPrivate { sid, delegate: Some(guardian) };
+                let done = actor.submit_private(&AcceptDelegation {}, &private).await?;
+                Ok(committed("agreed", &done))
+            }
+            Self::EndGuardian(Guardian { sid, guardian }) => end(actor, sid, Some(guardian)).await,
+            Self::RevokeConsent { sid, directive, reason } => {
+                let private = RevokeConsentPrivate { sid, directive, reason };
+                let done = actor.submit_private(&RevokeConsent {}, &private).await?;
+                Ok(committed("revoked", &done))
+            }
+            Self::Suspend(what) => {
+                what.set(actor, NewStatus::Suspended, DeviceStatus::Suspended).await
+            }
+            Self::Reactivate(what) => {
+                what.set(actor, NewStatus::Active, DeviceStatus::Active).await
+            }
+        }
+    }
+}
+
+impl Supervised {
+    async fn set(
+        self,
+        actor: &Actor,
+        status: NewStatus,
+        device_status: DeviceStatus,
+    ) -> Result<Told, CommandError> {
+        let done = match (self.organization, self.device) {
+            (_, Some(device)) => {
+                let private = DeviceStatusPrivate { sid: None, device, status: device_status };
+                let private = StatusPrivate::Device(private);
+                actor.submit_private(&SetStatus::Device {}, &private).await?
+            }
+            (Some(msp), None) => actor.submit(&SetStatus::Organization { msp, status }).await?,
+            (None, None) => return Err(CommandError::Form("say what".to_owned())),
         };
-        actor.submit_private(&RegisterPatient {}, &private).await?;
-        let text = format!(
-            "{}\nfor the patient's card; it waits for `ioht patient confirm`",
-            sid.to_hex()
-        );
-        Ok(Told::new(text, &json!({"sid": sid})))
+        Ok(committed("done", &done))
     }
 }
 
@@ -141,65 +314,33 @@ impl AdminCommand {
                 let done = actor.submit(&PutUnit { unit, parent, name }).await?;
                 Ok(committed("added", &done))
             }
-            Self::AddStaff { enrolment_id, unit, role } => {
-                let period = Period { start: 0, end: None };
+            Self::AddStaff { enrolment_id, unit, role, until } => {
+                let period = Period { start: 0, end: until };
                 let call = RegisterStaff { unit, roles: role.into_iter().collect(), period };
                 let private = RegisterStaffPrivate { enrolment_id };
-                let done = actor.submit_private(&call, &private).await?;
-                let staff = done.answer.staff;
+                let staff = actor.submit_private(&call, &private).await?.answer.staff;
                 Ok(Told::new(staff.to_string(), &json!({"staff": staff})))
             }
-            Self::Suspend { staff } => set(actor, staff, NewStatus::Suspended).await,
-            Self::Reactivate { staff } => set(actor, staff, NewStatus::Active).await,
+            Self::Suspend(what) => what.set(actor, NewStatus::Suspended).await,
+            Self::Reactivate(what) => what.set(actor, NewStatus::Active).await,
+            Self::Deactivate(what) => what.set(actor, NewStatus::Deactivated).await,
         }
     }
 }
 
-async fn set(actor: &Actor, staff: ParticipantId, status: NewStatus) -> Result<Told, CommandError> {
-    let done = actor.submit(&SetStatus::Staff { staff, status }).await?;
-    Ok(committed("done", &done))
-}
-
-impl DeviceCommand {
-    pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
-        match self {
-            Self::Confirm { sid } => {
-                let private = ConfirmDevicePrivate { sid };
-                let done = actor.submit_private(&ConfirmDevice {}, &private).await?;
-                Ok(committed("confirmed", &done))
-            }
-            Self::Submit { file } => {
-                let records: Vec<Summary> = serde_json::from_str(&read_file(&file)?)
-                    .map_err(|error| CommandError::Form(format!("{}: {error}", file.display())))?;
-                let myself = actor.who_am_i().await?;
-                let own = myself.devices.into_iter().find(|it| it.device == myself.pid);
-                let submits = own.and_then(|device| device.submits).ok_or_else(|| {
-                    let reason = "the ledger takes no summaries of this device: it has to be \
-                                  registered by its patient, confirmed, and active";
-                    CommandError::Form(reason.to_owned())
+impl Managed {
+    async fn set(self, actor: &Actor, status: NewStatus) -> Result<Told, CommandError> {
+        let call = match (self.staff, self.unit) {
+            (Some(staff), _) => SetStatus::Staff { staff, status },
+            (None, Some(unit)) => SetStatus::Unit { unit, status },
+            (None, None) => {
+                let msp = actor.identity().msp_id.parse();
+                let msp = msp.map_err(|error: ioht_contract::IdError| {
+                    CommandError::Form(error.to_string())
                 })?;
-                let (sid, rk) = (submits.sid, submits.rk);
-                let private = SubmitSummariesPrivate { sid, rk, device: None, records };
-                let done = actor.submit_private(&SubmitSummaries {}, &private).await?;
-                let (created, existing) = (done.answer.created, done.answer.existing);
-                let text = format!("{created} new, {existing} there already");
-                Ok(Told::new(text, &json!({"created": created, "existing": existing})))
+                SetStatus::Organization { msp, status }
             }
-        }
+        };
+        Ok(committed("done", &actor.submit(&call).await?))
     }
-}
-
-fn unit(text: &str) -> Result<UnitId, String> {
-    text.parse().map_err(|error: ioht_contract::IdError| error.to_string())
-}
-
-fn participant(text: &str) -> Result<ParticipantId, String> {
-    text.parse().map_err(|_| "a participant id has 32 lower-case hexadecimal digits".to_owned())
-}
-
-fn role(text: &str) -> Result<StaffRole, String> {
-    serde_json::from_value(json!(text)).map_err(|_| {
-        "one of org_admin, privacy_officer, registrar, practitioner, researcher, service, auditor"
-            .to_owned()
-    })
 }

@@ -1,5 +1,11 @@
 //! What a command prints.
 
+mod decided;
+mod ledger;
+
+pub(super) use decided::{accesses, directives, explanation, findings, simulation};
+pub(super) use ledger::{commands, devices, journal, myself, relations};
+
 use super::when::clock;
 use ioht::Reading;
 use ioht_contract::StoredSummary;
@@ -20,6 +26,12 @@ impl Told {
         Self { text: text.into(), json: serde_json::to_value(json).unwrap_or_default() }
     }
 
+    /// The same for both.
+    pub(crate) fn json(json: &impl Serialize) -> Self {
+        let json = serde_json::to_value(json).unwrap_or_default();
+        Self { text: format!("{json:#}"), json }
+    }
+
     /// As it is printed.
     pub(crate) fn shown(&self, json: bool) -> String {
         if json { format!("{:#}", self.json) } else { self.text.clone() }
@@ -33,6 +45,15 @@ pub(super) fn word(value: &impl Serialize) -> String {
         Ok(other) => other.to_string(),
         Err(_) => String::new(),
     }
+}
+
+/// Several, with commas between.
+fn list<'a, T: Serialize + 'a>(all: impl IntoIterator<Item = &'a T>) -> String {
+    all.into_iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+fn lines(all: impl IntoIterator<Item = String>) -> String {
+    all.into_iter().collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn records(records: &[StoredSummary]) -> String {

@@ -1,0 +1,102 @@
+//! What a patient decides, what follows from it, and who looked.
+
+use crate::people::Cast;
+use crate::shell::Shell;
+use serde_json::{Value, json};
+
+pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
+    let sid = &cast.sid;
+    let read = format!("clinician read {sid} --days 2");
+    let outcome = |who: &str| shell.word(who, &read, "/access/outcome");
+    assert_eq!(outcome("doctor"), "DENY");
+    assert_eq!(shell.ok("patient", "patient who-can"), json!({"accesses": [], "more": false}));
+
+    let draft = shell.ok("patient", "patient share --with care_team --id team --print");
+    shell.file("team.json", &draft.to_string());
+    let findings = shell.ok("patient", "patient validate team.json");
+    assert_eq!(findings["errors"], json!([]));
+    let doctor = shell.pid("doctor");
+    shell.ok("patient", &format!("patient care-team add pid:{doctor} unit:closed@Org1MSP"));
+    shell.ok("patient", "patient care-team remove unit:closed@Org1MSP");
+    let team = shell.ok("patient", "patient care-team list");
+    assert_eq!(team["care_team"], json!([format!("pid:{doctor}")]));
+    let simulated =
+        shell.ok("patient", &format!("patient simulate --put team.json --who pid:{doctor}"));
+    let at = |pointer: &str| simulated.pointer(pointer).cloned().unwrap_or(Value::Null);
+    assert_eq!(at("/outcomes/0/before/decision/outcome"), "DENY");
+    assert_eq!(at("/outcomes/0/after/decision/outcome"), "PERMIT");
+    assert_eq!(outcome("doctor"), "DENY", "a simulation changes nothing");
+
+    shell.ok("patient", "patient put team.json");
+    shell.refused("patient", "patient put team.json", "CONSENT_CONFLICT");
+    shell.ok("patient", "patient put team.json --replaces 1");
+    let versions = shell.ok("patient", "patient consent --versions-of team");
+    assert_eq!(versions["versions"].as_array().unwrap().len(), 2);
+    assert_eq!((outcome("doctor"), outcome("colleague")), ("PERMIT".into(), "DENY".into()));
+    step_by_step(shell, sid);
+    explained(shell, &doctor);
+
+    for (release, status) in [("r4", "provision"), ("R5", "decision")] {
+        let bundle = shell.ok("patient", &format!("patient export --fhir {release}"));
+        assert_eq!(bundle["resourceType"], "Bundle");
+        assert!(bundle.to_string().contains(status), "{bundle}");
+    }
+    shell.ok("patient", "patient deny --to org:Org1MSP --purpose TREAT --id not-the-hospital");
+    assert_eq!(outcome("doctor"), "DENY");
+    shell.ok("patient", "patient withdraw not-the-hospital --entered-in-error");
+    assert_eq!(outcome("doctor"), "PERMIT");
+    for (change, back) in [("pause", "resume"), ("pause --emergency-only", "resume")] {
+        shell.ok("patient", &format!("patient {change}"));
+        assert_eq!(outcome("doctor"), "DENY");
+        shell.ok("patient", &format!("patient {back}"));
+    }
+    researched(shell, sid);
+    shell.ok("patient", "patient withdraw");
+    assert_eq!(outcome("doctor"), "DENY");
+    let looked = shell.ok("patient", "patient who-looked");
+    let looked = looked.as_array().unwrap();
+    assert!(looked.iter().any(|it| it["who"] == shell.pid("colleague").as_str()), "{looked:?}");
+    shell.refused("doctor", "patient who-looked", "ROLE_NOT_PERMITTED");
+}
+
+fn step_by_step(shell: &Shell, sid: &str) {
+    let request = format!("clinician request {sid} --days 2");
+    let access = shell.word("doctor", &request, "/access");
+    let status = format!("clinician status {sid} {access}");
+    assert_eq!(shell.word("doctor", &status, "/outcome"), "PERMIT");
+    shell.refused("colleague", &status, "TICKET_NOT_VISIBLE");
+    let disclosure = shell.word("doctor", &format!("clinician open {sid} {access}"), "/disclosure");
+    let records = shell.ok("doctor", &format!("clinician records {sid} {disclosure} --days 1"));
+    assert!(records.as_array().unwrap().len() >= 2, "{records}");
+}
+
+fn explained(shell: &Shell, doctor: &str) {
+    let explain = |who: &str| {
+        let told = shell.ok("patient", &format!("patient explain --who {who}"));
+        told.pointer("/decision/outcome").cloned().unwrap()
+    };
+    assert_eq!(explain(&format!("pid:{doctor}")), "PERMIT");
+    assert_eq!(explain("role:researcher"), "CONDITIONAL");
+    assert_eq!(explain("care_team"), "PERMIT");
+    let can = shell.ok("patient", "patient who-can --code 8867-4");
+    assert_eq!(can.pointer("/accesses/0/actor").unwrap(), "care_team");
+}
+
+fn researched(shell: &Shell, sid: &str) {
+    let read = |grid: u32| {
+        let told = shell.ok("researcher", &format!("researcher read {sid} --grid {grid}"));
+        (
+            told["access"]["outcome"].clone(),
+            told["access"]["reason"].clone(),
+            told["records"].clone(),
+        )
+    };
+    assert_eq!(read(300).0, "DENY");
+    let study = "--with role:researcher --purpose HRESCH --terms heart@1 --id study";
+    shell.ok("patient", &format!("patient share {study}"));
+    assert_eq!(read(300).1, "AGREEMENT_REQUIRED");
+    shell.ok("patient", "patient choose research-yes");
+    assert_eq!(read(300).2, json!([]), "five minutes are finer than an hour");
+    shell.ok("patient", "patient choose research-no");
+    assert_eq!(read(3600).0, "DENY");
+}
