@@ -17,6 +17,6 @@ mod stack;
 
 pub use actor::{Actor, Committed, Place};
 pub use error::ClientError;
-pub use profile::{Profile, ProfileError};
+pub use profile::{Credentials, Profile, ProfileError};
 pub use reading::Reading;
 pub use stack::{Stack, StackError, StackOptions};
