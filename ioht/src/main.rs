@@ -28,8 +28,9 @@ enum Command {
     /// Play the whole path on an embedded Fabric: from a patient's device to the ledger and back.
     ///
     /// Real pulse recordings become heart-rate summaries, which travel through Fabric's Gateway API
-    /// and are endorsed, ordered and committed; the patient reads them back and everyone else is
-    /// refused. Nothing but this program is needed.
+    /// and are endorsed, ordered and committed. The patient reads them back and shares them with a
+    /// clinician, for research, and through a caregiver; everyone else is refused. Nothing but this
+    /// program is needed.
     #[command(after_help = "Example: ioht demo")]
     Demo {
         /// Where the ledger and the identities are kept; a new folder by default.

@@ -1,6 +1,6 @@
 //! The random values a client makes: nobody else knows them before they are used.
 
-use ioht_contract::{RecordsKey, Secret, SubjectId};
+use ioht_contract::{DirectiveId, RecordsKey, Secret, SubjectId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The system gave no random bytes.
@@ -40,4 +40,14 @@ pub fn records_key() -> Result<RecordsKey, NoRandom> {
 /// [`NoRandom`].
 pub fn secret() -> Result<Secret, NoRandom> {
     random().map(Secret::new)
+}
+
+/// A name for a directive that nobody can guess.
+///
+/// # Errors
+/// [`NoRandom`].
+pub fn directive_id() -> Result<DirectiveId, NoRandom> {
+    let digits: [u8; 8] = random()?;
+    // A letter and hexadecimal digits are a name.
+    format!("d{}", hex::encode(digits)).parse().map_err(|_| NoRandom)
 }

@@ -14,7 +14,10 @@ fn the_demonstration_plays_to_its_end() {
     let mut told = Vec::new();
     runtime.block_on(ioht::demo::run(folder.path().to_owned(), &mut told)).unwrap();
     let told = String::from_utf8(told).unwrap();
-    assert!(told.contains("The patient's record"), "{told}");
+    for shown in ["denied: AGREEMENT_REQUIRED", "0, then 1 record", "The patient's record"] {
+        assert!(told.contains(shown), "{shown}: {told}");
+    }
+    assert!(told.lines().count() <= 55, "more than a screen:\n{told}");
     assert!(folder.path().join("organizations").is_dir());
 }
 

@@ -220,9 +220,7 @@ impl About {
     ) -> Result<Told, CommandError> {
         let id = match self.id {
             Some(id) => id,
-            None => format!("d-{}", hex::encode(secrets::random::<8>()?))
-                .parse()
-                .map_err(|error: ioht_contract::IdError| CommandError::Form(error.to_string()))?,
+            None => secrets::directive_id()?,
         };
         let draft = Draft {
             id,

@@ -1,8 +1,14 @@
-//! The first story: from a patient's device to the ledger and back, told as it happens.
+//! The whole story, told as it happens: a patient's device, its clinician, a curious colleague, a
+//! researcher, and a caregiver that acts for the patient.
 
+mod care;
+mod caregiver;
+mod cast;
+mod device;
 mod narrator;
 mod recording;
-mod sharing;
+mod refusals;
+mod research;
 mod story;
 
 use crate::stack::{Stack, StackError, StackOptions};

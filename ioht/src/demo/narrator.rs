@@ -20,8 +20,7 @@ impl<'a> Narrator<'a> {
     }
 
     pub(super) fn heading(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.output, "\n{text}")?;
-        writeln!(self.output, "      {:<22} {:<48} outcome", "who", "what")
+        writeln!(self.output, "{text}")
     }
 
     /// A step that was committed.
@@ -32,18 +31,17 @@ impl<'a> Narrator<'a> {
         committed: &Committed<A>,
     ) -> io::Result<()> {
         let tx = committed.transaction_id.get(..12).unwrap_or(&committed.transaction_id);
-        let block = committed.block_number;
-        self.step(who, what, &format!("committed in block {block}, transaction {tx}…"))
+        self.step(who, what, &format!("block {}, transaction {tx}…", committed.block_number))
     }
 
     /// A step that left no transaction.
     pub(super) fn step(&mut self, who: &str, what: &str, outcome: &str) -> io::Result<()> {
         self.steps += 1;
-        writeln!(self.output, "  {:>2}  {who:<22} {what:<48} {outcome}", self.steps)
+        writeln!(self.output, "  {:>2}  {who:<18} {what:<49} {outcome}", self.steps)
     }
 
     pub(super) fn table(&mut self, records: &[StoredSummary]) -> io::Result<()> {
-        writeln!(self.output, "\nThe patient's record (heart rate, LOINC 8867-4, beats a minute)")?;
+        writeln!(self.output, "The patient's record (heart rate, LOINC 8867-4, beats a minute)")?;
         write!(self.output, "  {:<22}", "window (UTC)")?;
         let columns: Vec<String> = records
             .first()
