@@ -208,7 +208,7 @@ fn report(plan: &Plan, verdicts: &[(&str, Verdict)]) -> Result<(), Failure> {
             }
             agree &= differences.is_empty();
             if differences.is_empty() {
-                writeln!(out, "\nthe same code for every transaction on both")?;
+                writeln!(out, "\nthe same codes on both (any-byte changes aside)")?;
             }
         } else {
             writeln!(out, "\nthe real orderer cut other blocks: codes of the two not compared")?;
