@@ -1,6 +1,6 @@
 //! Delegates, commands, devices that change hands: what was right a moment ago, and is not any more.
 
-#![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

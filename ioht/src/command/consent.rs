@@ -1,18 +1,18 @@
 //! What a patient decides, by itself or through a delegate.
 
 use super::args::{coded, from_json};
-use super::output::{Told, directives, findings};
+use super::output::{Told, directives, findings, withdrawn};
 use super::side::Side;
 use super::when::{now_ms, time_ms};
 use super::{CommandError, committed};
 use clap::{Args, Subcommand};
 use ioht::secrets;
 use ioht_contract::{
-    Actor as Whom, ChoosePreset, ChoosePresetPrivate, DirectiveId, Draft, Effect, EndConsent,
-    EndConsentPrivate, Ending, ExportConsent, ExportConsentPrivate, FhirRelease, GetConsent,
-    GetConsentPrivate, LoincCode, Matcher, OfferId, Period, PresetId, ProjectId, PurposeCode,
-    PutConsent, PutConsentPrivate, SetSharing, SetSharingPrivate, Sharing, TermsReference,
-    ValidateConsent, ValidateConsentPrivate,
+    Actor as Whom, ChoosePreset, ChoosePresetPrivate, ConsentView, DirectiveId, Draft, Effect,
+    EndConsent, EndConsentPrivate, Ending, ExportConsent, ExportConsentPrivate, FhirRelease,
+    GetConsent, GetConsentPrivate, LoincCode, Matcher, OfferId, Period, PresetId, ProjectId,
+    PurposeCode, PutConsent, PutConsentPrivate, SetSharing, SetSharingPrivate, Sharing,
+    TermsReference, ValidateConsent, ValidateConsentPrivate,
 };
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -167,13 +167,10 @@ impl ConsentCommand {
                     if entered_in_error { Ending::EnteredInError } else { Ending::Withdrawn };
                 let private = EndConsentPrivate { sid, directives, ending };
                 let done = side.actor.submit_private(&EndConsent {}, &private).await?;
-                Ok(committed("withdrawn", &done))
+                let left = view(side, None).await?.directives;
+                Ok(withdrawn(done.block_number, &done.transaction_id, &left))
             }
-            Self::Consent { versions_of } => {
-                let private =
-                    GetConsentPrivate { sid: side.patient, versions_of, after_version: 0 };
-                Ok(directives(&side.actor.evaluate_private(&GetConsent {}, &private).await?))
-            }
+            Self::Consent { versions_of } => Ok(directives(&view(side, versions_of).await?)),
             Self::Put { file, replaces } => put(side, from_json(&file)?, replaces).await,
             Self::Validate { file } => {
                 let private =
@@ -243,12 +240,19 @@ impl About {
 
 async fn put(side: &Side<'_>, draft: Draft, expected_version: u32) -> Result<Told, CommandError> {
     let sid = side.sid().await?;
-    let asked = GetConsentPrivate { sid: side.patient, versions_of: None, after_version: 0 };
-    let rk = side.actor.evaluate_private(&GetConsent {}, &asked).await?.rk;
+    let rk = view(side, None).await?.rk;
     let what = format!("written as `{}`", draft.id);
     let private = PutConsentPrivate { sid, rk, expected_version, draft };
     let done = side.actor.submit_private(&PutConsent {}, &private).await?;
     Ok(committed(&what, &done))
+}
+
+async fn view(
+    side: &Side<'_>,
+    versions_of: Option<DirectiveId>,
+) -> Result<ConsentView, CommandError> {
+    let asked = GetConsentPrivate { sid: side.patient, versions_of, after_version: 0 };
+    Ok(side.actor.evaluate_private(&GetConsent {}, &asked).await?)
 }
 
 async fn sharing(side: &Side<'_>, sharing: Sharing) -> Result<Told, CommandError> {

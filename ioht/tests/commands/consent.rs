@@ -43,7 +43,10 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
     }
     shell.ok("patient", "patient deny --to org:Org1MSP --purpose TREAT --id not-the-hospital");
     assert_eq!(outcome("doctor"), "DENY");
-    shell.ok("patient", "patient withdraw not-the-hospital --entered-in-error");
+    let typo = shell.ok("patient", "patient withdraw not-the-hostpital");
+    assert_eq!(typo["in_force"], json!(["not-the-hospital", "team"]));
+    let left = shell.ok("patient", "patient withdraw not-the-hospital --entered-in-error");
+    assert_eq!(left["in_force"], json!(["team"]));
     assert_eq!(outcome("doctor"), "PERMIT");
     for (change, back) in [("pause", "resume"), ("pause --emergency-only", "resume")] {
         shell.ok("patient", &format!("patient {change}"));

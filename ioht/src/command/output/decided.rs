@@ -6,6 +6,7 @@ use ioht_contract::decision::{Determining, Explanation};
 use ioht_contract::{
     Accesses, ConsentView, Directive, Finding, Findings, Matcher, Period, Simulation,
 };
+use serde_json::json;
 
 pub(in crate::command) fn directives(view: &ConsentView) -> Told {
     let mut all = vec![format!("sharing: {}", word(&view.sharing))];
@@ -15,6 +16,15 @@ pub(in crate::command) fn directives(view: &ConsentView) -> Told {
         all.push(format!("{}  {}{reason}", clock(version.at), directive(&version.directive)));
     }
     Told::new(lines(all), view)
+}
+
+/// What was withdrawn is gone, whether it was there or not: so what is left is said as well.
+pub(in crate::command) fn withdrawn(block: u64, transaction: &str, left: &[Directive]) -> Told {
+    let ids: Vec<&str> = left.iter().map(|it| it.id.as_str()).collect();
+    let still = if ids.is_empty() { "nothing".to_owned() } else { ids.join(", ") };
+    let text =
+        format!("withdrawn: block {block}, transaction {transaction}\nstill in force: {still}");
+    Told::new(text, &json!({"transaction": transaction, "block": block, "in_force": ids}))
 }
 
 fn directive(it: &Directive) -> String {
@@ -104,7 +114,10 @@ pub(in crate::command) fn accesses(accesses: &Accesses) -> Told {
         let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
         format!("{} for {}: {}{by}", it.actor, it.purpose, word(&it.outcome))
     });
-    let count = accesses.accesses.len();
-    let count = if accesses.more { format!("{count}, and more") } else { count.to_string() };
+    let count = match (accesses.accesses.len(), accesses.more) {
+        (0, _) => "nobody can".to_owned(),
+        (count, false) => format!("{count} can"),
+        (count, true) => format!("{count} can, and more"),
+    };
     Told::new(lines(told.chain([count])), accesses)
 }

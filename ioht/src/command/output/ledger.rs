@@ -35,7 +35,9 @@ pub(in crate::command) fn myself(myself: &Myself) -> Told {
 }
 
 pub(in crate::command) fn relations(relations: &Relations) -> Told {
-    let mut all = vec![format!("care team: {}", list(&relations.care_team))];
+    let team = list(&relations.care_team);
+    let team = if team.is_empty() { "nobody" } else { &team };
+    let mut all = vec![format!("care team: {team}")];
     for delegation in &relations.delegations {
         all.push(format!("{}: {}", delegation.delegate, powers(delegation)));
     }

@@ -3,7 +3,7 @@
 mod decided;
 mod ledger;
 
-pub(super) use decided::{accesses, directives, explanation, findings, simulation};
+pub(super) use decided::{accesses, directives, explanation, findings, simulation, withdrawn};
 pub(super) use ledger::{commands, devices, journal, myself, relations};
 
 use super::when::clock;
