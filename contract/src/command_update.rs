@@ -123,11 +123,13 @@ async fn permitted(
             if !roles.is_empty() {
                 return act.require(roles);
             }
+            // Whoever did not give it hears what it would hear of a patient that is not there.
+            if command.is_none_or(|it| it.by != act.caller.pid) {
+                return Err(act.refusal());
+            }
             let standing = Standing::load(&act.caller, ledger).await?;
             let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
-            let roles = act.require(authority.roles)?;
-            let given = command.is_some_and(|it| it.by == act.caller.pid);
-            if given { Ok(roles) } else { Err(act.refusal()) }
+            act.require(authority.roles)
         }
     }
 }

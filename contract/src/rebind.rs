@@ -122,17 +122,18 @@ fn step(
     bound: Option<&KeyBinding>,
     writes: &mut Writes,
 ) -> Result<(), ContractError> {
-    let at_home = head.home == act.caller.msp;
+    // A registrar of elsewhere hears what it would hear of a patient that is not there.
+    let asks = roles.contains(REGISTRAR);
+    if asks && head.home != act.caller.msp {
+        return Err(ContractError::SubjectUnknown);
+    }
     if head.status == Status::Deactivated {
         return Err(ContractError::Inactive(Inactive::Patient));
     }
     if bound.is_some_and(|bound| bound.pid != head.pid) {
         return Err(ContractError::KeyTaken);
     }
-    if roles.contains(REGISTRAR) {
-        if !at_home {
-            return Err(ContractError::SubjectUnknown);
-        }
+    if asks {
         if head.key_hash == private.key_hash {
             return Err(ContractError::ArgumentInvalid("the patient has this key already"));
         }

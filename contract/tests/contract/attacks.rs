@@ -85,6 +85,27 @@ fn what_is_a_device_is_told_to_nobody_else() {
     }
 }
 
+/// Whoever cancels a command that is not its own hears the same whether there is such a patient, such a
+/// device and such a command or not.
+#[test]
+fn cancelling_tells_nobody_who_is_a_patient() {
+    let mut world = World::populated();
+    world.ok(&staff(&msp_admin("Org1MSP"), "suspended", "bay", &[StaffRole::Practitioner]));
+    let (staff, status) = (pid(&client("Org1MSP", "suspended")), NewStatus::Suspended);
+    world.ok(&call(&msp_admin("Org1MSP"), &SetStatus::Staff { staff, status }));
+    let there = command_part("watch", 1, "identify").reference;
+    world.ok(&issue(&client("Org1MSP", "patient"), &command_part("watch", 1, "identify")));
+    let nobody = CommandReference { sid: MALLORY_SID.parse().unwrap(), ..there };
+    let other = CommandReference { device: pid(&client("Org1MSP", "ring")), ..there };
+    for by in ["suspended", "doctor", "registrar", "manager", "other", "watch", "stranger"] {
+        let told = [there, nobody, other].map(|reference| {
+            let part = UpdateCommandPrivate { reference, status: CommandStatus::Cancelled };
+            world.refused(&private(&client("Org1MSP", by), &UpdateCommand {}, &part))
+        });
+        assert_eq!(told, ["ROLE_NOT_PERMITTED"; 3], "{by}");
+    }
+}
+
 /// A change of the patient, of the device or of the registrar that is ordered first invalidates
 /// everything simulated before it.
 #[test]

@@ -90,6 +90,9 @@ fn nobody_rebinds_alone() {
     assert_eq!(world.refused(&same), "ARGUMENT_INVALID");
     let taken = rebind(&registrar, SID, &client("Org1MSP", "watch"));
     assert_eq!(world.refused(&taken), "KEY_TAKEN");
+    // Elsewhere a key that is taken does not tell that the patient is there.
+    let elsewhere = rebind(&client("Org2MSP", "registrar"), SID, &client("Org1MSP", "watch"));
+    assert_eq!(world.refused(&elsewhere), "SUBJECT_UNKNOWN");
     world.ok(&rebind(&registrar, SID, &renewed()));
     world.ok(&staff(&client("Org2MSP", "manager"), "puppet", "bay", &[StaffRole::PrivacyOfficer]));
     for by in [
