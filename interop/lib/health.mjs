@@ -26,7 +26,7 @@ export async function healthDevnet(dir) {
         devnet,
         /** Resolves to the exit code of the program; its output goes to the file `client.log` and, `shown`, to ours. */
         async run(program, args, { shown = false, ...options } = {}) {
-            const env = { ENDPOINTS: JSON.stringify(devnet.endpoints), ORGANIZATIONS: devnet.organizations, CHAINCODE_NAME: CHAINCODE };
+            const env = { ENDPOINTS: JSON.stringify(devnet.endpoints), ORGANIZATIONS: devnet.organizations, CHAINCODE_NAME: CHAINCODE, LOGS: dir };
             const client = new Process(program, args, { log: join(dir, 'client.log'), env, ...options });
             if (shown) client.lines.on('line', (line) => console.log(line));
             return client.ended;

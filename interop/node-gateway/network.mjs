@@ -69,6 +69,11 @@ function onlyFile(folder) {
     return join(folder, names[0]);
 }
 
+/** The contract's pseudonym of whoever an organisation has enrolled under a name. */
+export function participantId(msp, enrolmentId) {
+    return createHash('sha256').update(`pid/1\0${msp}\0${enrolmentId}`).digest('hex').slice(0, 32);
+}
+
 export class Participant {
     constructor(msp, certificate, gateway) {
         this.certificate = new X509Certificate(certificate);
@@ -76,11 +81,8 @@ export class Participant {
         this.contract = gateway.getNetwork(CHANNEL).getContract(CHAINCODE);
         const spki = this.certificate.publicKey.export({ type: 'spki', format: 'der' });
         this.keyHash = createHash('sha256').update(spki).digest('hex');
-        this.enrolmentId = /(?:^|\n)CN=(.*)/.exec(this.certificate.subject)[1];
-        this.pid = createHash('sha256')
-            .update(`pid/1\0${msp}\0${this.enrolmentId}`)
-            .digest('hex')
-            .slice(0, 32);
+        this.enrolmentId = /(?:^|\n)CN=(.*)/.exec(this.certificate.subject)?.[1];
+        this.pid = participantId(msp, this.enrolmentId);
     }
 
     async evaluate(name, args = {}, secret = undefined, options = {}) {

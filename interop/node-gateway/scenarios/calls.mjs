@@ -43,3 +43,19 @@ export async function outcome(actor, patient, access) {
     const { accesses } = await actor.evaluate(...getAccess(patient, access));
     return accesses[0];
 }
+
+/** What the patient is told of who asked and who looked. */
+export function accounting(patient, changes = {}) {
+    return ['GetAccountingOfDisclosures', {}, { from: patient.from, until: Date.now() + 600_000, ...changes }];
+}
+
+/** A patient's delegate with these powers, by its own word too. */
+export async function delegate(patient, actor, powers, changes = {}) {
+    await patient.actor.submit(...proposeDelegation(patient, actor, powers, changes));
+    await actor.submit('AcceptDelegation', {}, { sid: patient.sid });
+}
+
+export function proposeDelegation(patient, actor, powers, changes = {}) {
+    const period = { start: 0, end: Date.now() + 86_400_000 };
+    return ['ProposeDelegation', {}, { sid: patient.sid, delegate: actor.pid, key_hash: actor.keyHash, kind: 'caregiver', powers, period, ...changes }];
+}

@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Report } from '../../lib/report.mjs';
 import { CHANNEL } from '../network.mjs';
+import { live, needles as sought } from './acts.mjs';
 import { journal, table } from './leveldb.mjs';
 import { NETWORK_DIR, World, failure, hex, network, summary, told } from './world.mjs';
 
@@ -17,6 +18,8 @@ const report = new Report('secrecy');
 const MARKER = `planted-marker-${hex(8)}`;
 const world = await World.open('secrecy');
 let needles;
+/** What of it a custodian's peer keeps. */
+let kept;
 let submitted;
 
 /** Plants the marker, and leaves the traces of failures too. */
@@ -36,6 +39,10 @@ async function plant() {
     for (const [what, text] of Object.entries(hexadecimal)) {
         needles.push([what, Buffer.from(text, 'hex')], [`${what} in hexadecimal`, Buffer.from(text)]);
     }
+    // Another patient's consent, accesses, delegations, commands and corrections.
+    const { planted } = await live(world);
+    needles.push(...sought(planted));
+    kept = planted.map(([what]) => what).filter((what) => !what.startsWith('field of'));
     return patient;
 }
 
@@ -64,6 +71,9 @@ function scan(when) {
         for (const store of PRIVATE_STORES.slice(0, 2)) {
             report.check(`${when}: ${owner} keeps the records in ${store}`, holds.some(([file, what]) => file.startsWith(store) && what.includes('marker')));
         }
+        const stored = new Set(holds.filter(([file]) => file.startsWith(PRIVATE_STORES[0])).flatMap(([, what]) => what));
+        const missed = kept.filter((what) => !stored.has(what) && !stored.has(`${what}, in bytes`));
+        report.equal(`${when}: ${owner} keeps all ${kept.length} values that were planted in consent, access, delegation, commands and corrections`, missed, []);
     }
     const logs = files(join(NETWORK_DIR, 'logs'));
     report.equal(`${when}: ${logs.length} logs hold none of it`, logs.filter((file) => found(file).length > 0), []);

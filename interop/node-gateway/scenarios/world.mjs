@@ -9,7 +9,7 @@ import { common } from '@hyperledger/fabric-protos';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transactions } from '../../lib/blocks.mjs';
@@ -33,6 +33,13 @@ export const hex = (bytes) => randomBytes(bytes).toString('hex');
 /** Runs a command of network.sh and returns what it prints. */
 export function network(...command) {
     return execFileSync(join(ROOT, 'network/network.sh'), command, { stdio: ['ignore', 'pipe', 'inherit'] }).toString();
+}
+
+/** A bound that the contract's source names, so that whoever changes it need change nothing here. */
+export function constant(file, name) {
+    const text = readFileSync(join(ROOT, 'contract/src', file), 'utf8');
+    const [, value] = new RegExp(`const ${name}: \\w+ = ([\\d_]+);`).exec(text) ?? assert.fail(`${file} has no ${name}`);
+    return Number(value.replaceAll('_', ''));
 }
 
 /** What `probe` resolves to as soon as that is neither undefined nor false. */
@@ -186,9 +193,14 @@ export class World {
         return common.BlockchainInfo.deserializeBinary(info).getHeight();
     }
 
+    /** A block as a peer stores it. */
+    block(number, msp = this.home) {
+        return this.#system(msp, 'GetBlockByNumber', String(number));
+    }
+
     /** The transactions of a block with their validation codes. */
     async transactions(number, msp = this.home) {
-        return transactions(await this.#system(msp, 'GetBlockByNumber', String(number)));
+        return transactions(await this.block(number, msp));
     }
 }
 
