@@ -5,7 +5,7 @@ import { Report } from '../../lib/report.mjs';
 import { openDisclosure, opened, outcome, permit, proposeDelegation, putConsent, readSummaries } from './calls.mjs';
 import { newKeys } from './certificates.mjs';
 import { Refusals } from './refusal.mjs';
-import { CODE, World, constant, hex, summary, told, withClock } from './world.mjs';
+import { World, constant, failure, hex, summary, told, withClock } from './world.mjs';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -182,6 +182,15 @@ async function never() {
     }
 }
 
+/** A peer that is no member knows that there is a value, and neither has it nor takes it for missing. */
+async function elsewhere() {
+    const asked = one.actor.evaluate('GetConsent', {}, {}, { endorsingOrganizations: [world.provider] });
+    const error = await failure("a query at a provider's peer", asked);
+    const [code] = /PRIVATE_DATA_UNAVAILABLE/.exec(told(error)) ?? [];
+    report.check("the patient's query at a provider's peer: PRIVATE_DATA_UNAVAILABLE", code !== undefined, () => told(error));
+    if (code) refusals.codes.add(code);
+}
+
 try {
     await organizations();
     await people();
@@ -190,6 +199,7 @@ try {
     await consents();
     await devices();
     await never();
+    await elsewhere();
     refusals.close();
 } catch (error) {
     report.fail('it broke off', error.stack);
