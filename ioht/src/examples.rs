@@ -50,6 +50,73 @@ fn every_command_has_an_example_that_reaches_it() {
     }
 }
 
+/// What documents print as commands: placeholders in capitals stand for ids.
+#[test]
+fn documented_commands_are_commands() {
+    let id = "00112233445566778899aabbccddeeff";
+    let handle = format!("{id}.1767225300000.{id}");
+    let placeholders = [
+        ("SUBJECT", id),
+        ("DEVICE", id),
+        ("pid:PARTICIPANT", &format!("pid:{id}")),
+        ("COMMAND", &handle),
+        ("DIRECTIVE", "ward"),
+    ];
+    let text = include_str!("../../docs/domain.md");
+    let mut found = 0;
+    for line in text.lines().filter(|line| line.starts_with("ioht ")) {
+        let words = line.split_whitespace().take_while(|word| *word != "#");
+        let words = words.map(|word| {
+            placeholders.iter().find(|(name, _)| *name == word).map_or(word, |(_, value)| value)
+        });
+        let parsed = Arguments::command().try_get_matches_from(words);
+        assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        found += 1;
+    }
+    assert!(found > 10, "{found}");
+}
+
+const LIST: &str = "\
+# Commands of `ioht`
+
+Generated from the command, which tells more of each with `--help`. All take `--profile FILE` and `--json`. A
+delegate has these commands of the patient's, too, with `--for SUBJECT`: what is about consent, the care team, devices
+and who looked.
+";
+
+/// The list of all commands; `UPDATE_GOLDEN=1` writes it anew.
+#[test]
+fn the_list_of_commands_is_as_reviewed() {
+    let about = |command: &Command| command.get_about().unwrap().to_string();
+    let patients: Vec<String> =
+        all().iter().filter(|(path, _)| path[0] == "patient").map(|(_, it)| about(it)).collect();
+    let mut root = Arguments::command();
+    root.build();
+    let mut listed = Vec::new();
+    leaves(&root, &[], &mut listed);
+    let mut text = LIST.to_owned();
+    let mut role = String::new();
+    for (path, mut command) in listed {
+        let again = path[0] == "delegate" && patients.contains(&about(&command));
+        if again || path.iter().any(|word| word == "help") {
+            continue;
+        }
+        if role != path[0] {
+            role.clone_from(&path[0]);
+            text.push_str(&format!("\n## {role}\n\n"));
+        }
+        let usage = command.render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ").replace(" [OPTIONS]", "");
+        text.push_str(&format!("- `{usage}`: {}\n", about(&command)));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ioht-commands.md");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(reviewed, text, "review the change, then run with UPDATE_GOLDEN=1");
+}
+
 #[test]
 fn every_argument_is_explained() {
     for (path, command) in all() {

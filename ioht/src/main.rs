@@ -7,6 +7,7 @@ mod examples;
 use clap::{Parser, Subcommand};
 use command::{Common, RoleCommand};
 use ioht::ClientError;
+use serde_json::json;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -64,8 +65,15 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = error.as_ref();
+            let told = if common.json {
+                let error = json!({"code": code(error), "message": chain(error)});
+                format!("{:#}", json!({ "error": error }))
+            } else {
+                format!("ioht: {}", chain(error))
+            };
             // Nothing is left to do when standard error is closed.
-            let _ = writeln!(io::stderr(), "ioht: {}", chain(error.as_ref()));
+            let _ = writeln!(io::stderr(), "{told}");
             ExitCode::FAILURE
         }
     }
@@ -74,6 +82,16 @@ async fn main() -> ExitCode {
 fn new_folder() -> PathBuf {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
     std::env::temp_dir().join(format!("ioht-demo-{now}"))
+}
+
+/// The contract's stable code, where it was the contract that refused.
+fn code(mut error: &(dyn Error + 'static)) -> Option<String> {
+    loop {
+        if let Some(code) = error.downcast_ref::<ClientError>().and_then(ClientError::code) {
+            return Some(code);
+        }
+        error = error.source()?;
+    }
 }
 
 /// An error and its causes in one line. What the contract says needs no account of how it came here.

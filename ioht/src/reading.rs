@@ -10,7 +10,7 @@ use ioht_contract::access::{
 };
 use ioht_contract::client::Call;
 use ioht_contract::decision::Outcome;
-use ioht_contract::{LoincCode, ObligationCode, StoredSummary, SubjectId};
+use ioht_contract::{DocumentDigest, LoincCode, ObligationCode, StoredSummary, SubjectId};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -44,11 +44,25 @@ impl Actor {
         sid: SubjectId,
         scope: Scope,
     ) -> Result<AccessReference, ClientError> {
+        first(self.request_accesses(vec![sid], scope, None).await?)
+    }
+
+    /// Requests access to the same data of up to 50 patients in one transaction, with the digest of
+    /// the document that says why. Each patient's consent decides by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn request_accesses(
+        &self,
+        subjects: Vec<SubjectId>,
+        scope: Scope,
+        justification: Option<DocumentDigest>,
+    ) -> Result<Vec<AccessReference>, ClientError> {
         let private =
-            RequestAccessPrivate { subjects: vec![sid], scope, justification: None, until: None };
-        let committed = self.submit_private(&RequestAccess {}, &private).await?;
-        let access = first(committed.answer.ids)?;
-        Ok(AccessReference { sid, access })
+            RequestAccessPrivate { subjects: subjects.clone(), scope, justification, until: None };
+        let ids = self.submit_private(&RequestAccess {}, &private).await?.answer.ids;
+        let named = subjects.into_iter().zip(ids);
+        Ok(named.map(|(sid, access)| AccessReference { sid, access }).collect())
     }
 
     /// What became of a request.
@@ -61,12 +75,17 @@ impl Actor {
         first(answer.accesses)
     }
 
-    /// Opens an access: from then on, for some minutes, it can be read by the answer.
+    /// Opens an access: from then on it can be read by the answer, for so many minutes (1 to 60), or
+    /// for the contract's usual fifteen.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn open(&self, access: AccessReference) -> Result<TicketId, ClientError> {
-        let private = OpenDisclosurePrivate { accesses: vec![access], minutes: None };
+    pub async fn open(
+        &self,
+        access: AccessReference,
+        minutes: Option<u8>,
+    ) -> Result<TicketId, ClientError> {
+        let private = OpenDisclosurePrivate { accesses: vec![access], minutes };
         let committed = self.submit_private(&OpenDisclosure {}, &private).await?;
         first(committed.answer.ids)
     }
@@ -82,21 +101,33 @@ impl Actor {
         scope: Scope,
         grid_s: u32,
     ) -> Result<Reading, ClientError> {
-        let reference = self.request_access(sid, scope).await?;
+        self.read_access(self.request_access(sid, scope).await?, grid_s).await
+    }
+
+    /// Opens and reads what was requested: all windows of `grid_s` seconds in its scope. Where it was
+    /// denied there are no records, and nothing is opened.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NOT_DISCLOSED` when the patient has withdrawn in between.
+    pub async fn read_access(
+        &self,
+        reference: AccessReference,
+        grid_s: u32,
+    ) -> Result<Reading, ClientError> {
         let access = self.access(reference).await?;
         let mut reading =
             Reading { access, disclosure: None, records: Vec::new(), obligations: BTreeSet::new() };
         if reading.access.outcome == Outcome::Deny {
             return Ok(reading);
         }
-        let disclosure = self.open(reference).await?;
+        let disclosure = self.open(reference, None).await?;
         reading.disclosure = Some(disclosure);
         let scope = reading.access.scope.clone();
         let until = scope.data_period.end.unwrap_or(ioht_contract::TIME_MS_MAX);
         for code in reading.access.codes.clone() {
             let from = scope.data_period.start;
             let (records, obligations) =
-                self.disclosed(sid, disclosure, code, grid_s, from, until).await?;
+                self.disclosed(reference.sid, disclosure, code, grid_s, from, until).await?;
             reading.records.extend(records);
             reading.obligations.extend(obligations);
         }

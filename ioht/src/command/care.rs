@@ -68,7 +68,7 @@ pub(crate) enum OwnDelegateCommand {
         #[command(flatten)]
         proposal: Proposal,
     },
-    /// Ends it at once.
+    /// Ends somebody's acting for you, at once.
     #[command(after_help = "Example: ioht patient delegate end 00112233445566778899aabbccddeeff")]
     End {
         /// Who.

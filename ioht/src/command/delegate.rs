@@ -28,7 +28,7 @@ pub(crate) enum DelegateCommand {
     /// Accepts to act for the patient.
     #[command(after_help = "Example: ioht delegate accept --for 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
     Accept,
-    /// Ends it at once.
+    /// Ends acting for the patient, at once.
     #[command(after_help = "Example: ioht delegate end --for 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
     End,
     /// Requests, opens and reads in one step (power: view). The patient sees that you did.

@@ -64,7 +64,7 @@ pub(crate) enum OwnDeviceCommand {
         /// The device.
         device: ParticipantId,
     },
-    /// Offers a device to another patient for seven days; takes the offer back, unless one is given.
+    /// Offers a device to another patient for seven days, or takes the offer back.
     #[command(
         after_help = "Example: ioht patient device transfer 00112233445566778899aabbccddeeff \
                       --to 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60"
@@ -72,9 +72,8 @@ pub(crate) enum OwnDeviceCommand {
     Transfer {
         /// The device.
         device: ParticipantId,
-        /// The other patient's subject id.
-        #[arg(long, value_name = "SUBJECT")]
-        to: Option<SubjectId>,
+        #[command(flatten)]
+        offer: OfferArgs,
     },
     /// Takes over a device that another patient offers.
     #[command(after_help = "Example: ioht patient device take 00112233445566778899aabbccddeeff \
@@ -108,6 +107,18 @@ pub(crate) enum OwnDeviceCommand {
     /// Commands to a device: give, list, confirm, cancel.
     #[command(subcommand)]
     Command(OwnCommand),
+}
+
+/// To whom a device is offered.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct OfferArgs {
+    /// The other patient's subject id.
+    #[arg(long, value_name = "SUBJECT")]
+    to: Option<SubjectId>,
+    /// To nobody any more.
+    #[arg(long)]
+    take_back: bool,
 }
 
 /// A device that is to be the patient's.
@@ -201,8 +212,8 @@ impl OwnDeviceCommand {
                 return put_gateway(side, device, Some(Gateway { pid, key_hash })).await;
             }
             Self::NoGateway { device } => return put_gateway(side, device, None).await,
-            Self::Transfer { device, to } => {
-                let private = OfferDevicePrivate { sid: side.sid().await?, device, to };
+            Self::Transfer { device, offer } => {
+                let private = OfferDevicePrivate { sid: side.sid().await?, device, to: offer.to };
                 actor.submit_private(&OfferDevice {}, &private).await?
             }
             Self::Take { device, from } => {

@@ -1,6 +1,7 @@
 //! Those who read what is another's, and command another's device.
 
 use super::CommandError;
+use super::args::digest;
 use super::order::{Handle, Order, update};
 use super::output::{Told, commands, reading, records, word};
 use super::when::When;
@@ -11,6 +12,7 @@ use ioht_contract::{
     Action, Actor as Whom, CommandStatus, GetCommand, LoincCode, Period, PurposeCode, SubjectId,
 };
 use serde_json::json;
+use std::path::PathBuf;
 
 /// What somebody reads.
 #[derive(Args)]
@@ -24,6 +26,9 @@ pub(crate) struct Scoped {
     /// What for, by its HL7 code; your role's usual purpose, unless given.
     #[arg(long, value_name = "PURPOSE")]
     purpose: Option<PurposeCode>,
+    /// The document that says why; its digest goes on record, the document stays here.
+    #[arg(long, value_name = "FILE")]
+    why: Option<PathBuf>,
     #[command(flatten)]
     when: When,
 }
@@ -57,9 +62,15 @@ pub(crate) enum ReaderCommand {
         after_help = "Example: ioht clinician read 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 --days 7"
     )]
     Read(Asked),
-    /// Requests access only.
+    /// Requests access only: to data of up to 50 patients at once, each decided by itself.
     #[command(after_help = "Example: ioht clinician request 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
-    Request(Asked),
+    Request {
+        /// The patients' subject ids.
+        #[arg(value_name = "SUBJECT", required = true)]
+        subjects: Vec<SubjectId>,
+        #[command(flatten)]
+        scoped: Scoped,
+    },
     /// Tells what became of a request.
     #[command(after_help = "Example: ioht clinician status 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
                       8295932799999.00112233445566778899aabbccddeeff")]
@@ -67,7 +78,13 @@ pub(crate) enum ReaderCommand {
     /// Opens an access, so that it can be read for some minutes.
     #[command(after_help = "Example: ioht clinician open 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
                       8295932799999.00112233445566778899aabbccddeeff")]
-    Open(Which),
+    Open {
+        #[command(flatten)]
+        which: Which,
+        /// For how many minutes, up to 60; 15, unless given.
+        #[arg(long)]
+        minutes: Option<u8>,
+    },
     /// Reads by a disclosure that `open` printed.
     #[command(after_help = "Example: ioht clinician records 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
                       8295932799999.00112233445566778899aabbccddeeff --code 8867-4")]
@@ -160,7 +177,19 @@ impl Scoped {
         sid: SubjectId,
         usual: &str,
     ) -> Result<Told, CommandError> {
-        Ok(reading(&actor.read(sid, self.scope(usual)?, self.grid).await?))
+        let access = self.request(actor, vec![sid], usual).await?.pop();
+        let access = access.ok_or_else(|| CommandError::Form("no access was named".to_owned()))?;
+        Ok(reading(&actor.read_access(access, self.grid).await?))
+    }
+
+    async fn request(
+        &self,
+        actor: &Actor,
+        subjects: Vec<SubjectId>,
+        usual: &str,
+    ) -> Result<Vec<AccessReference>, CommandError> {
+        let why = self.why.as_deref().map(digest).transpose()?;
+        Ok(actor.request_accesses(subjects, self.scope(usual)?, why).await?)
     }
 }
 
@@ -174,17 +203,18 @@ impl ReaderCommand {
     pub(super) async fn run(self, actor: &Actor, usual: &str) -> Result<Told, CommandError> {
         match self {
             Self::Read(asked) => asked.scoped.read(actor, asked.sid, usual).await,
-            Self::Request(Asked { sid, scoped }) => {
-                let access = actor.request_access(sid, scoped.scope(usual)?).await?.access;
-                Ok(Told::new(access.to_string(), &json!({"access": access})))
+            Self::Request { subjects, scoped } => {
+                let accesses = scoped.request(actor, subjects, usual).await?;
+                let ids: Vec<String> = accesses.iter().map(|it| it.access.to_string()).collect();
+                Ok(Told::new(ids.join("\n"), &accesses))
             }
             Self::Status(which) => {
                 let view = actor.access(which.reference()).await?;
                 let text = format!("{}: {}", word(&view.outcome), word(&view.reason));
                 Ok(Told::new(text, &view))
             }
-            Self::Open(which) => {
-                let disclosure = actor.open(which.reference()).await?;
+            Self::Open { which, minutes } => {
+                let disclosure = actor.open(which.reference(), minutes).await?;
                 Ok(Told::new(disclosure.to_string(), &json!({"disclosure": disclosure})))
             }
             Self::Records { sid, disclosure, code, grid, when } => {

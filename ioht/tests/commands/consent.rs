@@ -33,7 +33,7 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
     let versions = shell.ok("patient", "patient consent --versions-of team");
     assert_eq!(versions["versions"].as_array().unwrap().len(), 2);
     assert_eq!((outcome("doctor"), outcome("colleague")), ("PERMIT".into(), "DENY".into()));
-    step_by_step(shell, sid);
+    step_by_step(shell, cast);
     explained(shell, &doctor);
 
     for (release, status) in [("r4", "provision"), ("R5", "decision")] {
@@ -59,16 +59,24 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
     let looked = shell.ok("patient", "patient who-looked");
     let looked = looked.as_array().unwrap();
     assert!(looked.iter().any(|it| it["who"] == shell.pid("colleague").as_str()), "{looked:?}");
+    let justified = looked.iter().any(|it| it.pointer("/occasion/justification").is_some());
+    assert!(justified, "{looked:?}");
     shell.refused("doctor", "patient who-looked", "ROLE_NOT_PERMITTED");
 }
 
-fn step_by_step(shell: &Shell, sid: &str) {
-    let request = format!("clinician request {sid} --days 2");
-    let access = shell.word("doctor", &request, "/access");
+fn step_by_step(shell: &Shell, cast: &Cast) {
+    let Cast { sid, other } = cast;
+    shell.file("why.txt", "palpitations at night");
+    let request = format!("clinician request {sid} {other} --days 2 --why why.txt");
+    let access = shell.word("doctor", &request, "/0/access");
+    let denied = shell.word("doctor", &request, "/1/access");
+    let status = format!("clinician status {other} {denied}");
+    assert_eq!(shell.word("doctor", &status, "/outcome"), "DENY");
     let status = format!("clinician status {sid} {access}");
     assert_eq!(shell.word("doctor", &status, "/outcome"), "PERMIT");
     shell.refused("colleague", &status, "TICKET_NOT_VISIBLE");
-    let disclosure = shell.word("doctor", &format!("clinician open {sid} {access}"), "/disclosure");
+    let disclosure =
+        shell.word("doctor", &format!("clinician open {sid} {access} --minutes 5"), "/disclosure");
     let records = shell.ok("doctor", &format!("clinician records {sid} {disclosure} --days 1"));
     assert!(records.as_array().unwrap().len() >= 2, "{records}");
 }

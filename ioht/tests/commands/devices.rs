@@ -72,7 +72,7 @@ pub(crate) fn handed_over(shell: &Shell, cast: &Cast) {
     shell.refused("other", &take, "DEVICE_UNKNOWN");
     let offer = format!("patient device transfer {watch} --to {}", cast.other);
     shell.ok("patient", &offer);
-    shell.ok("patient", &format!("patient device transfer {watch}"));
+    shell.ok("patient", &format!("patient device transfer {watch} --take-back"));
     shell.refused("other", &take, "DEVICE_UNKNOWN");
     shell.ok("patient", &offer);
     shell.ok("other", &take);

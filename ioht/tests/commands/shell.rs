@@ -94,11 +94,19 @@ impl Shell {
         self.run(who, words).unwrap_or_else(|error| panic!("{who}: {words}: {error}"))
     }
 
-    /// Expects a refusal, with this in its text.
+    /// Expects a refusal: with this code, or else with this in its message.
     pub(crate) fn refused(&self, who: &str, words: &str, expected: &str) {
         match self.run(who, words) {
             Ok(told) => panic!("{who}: {words}: expected {expected}, got {told}"),
-            Err(told) => assert!(told.contains(expected), "{who}: {words}: {told}"),
+            Err(told) => {
+                // What was called is told before, a line each.
+                let (_, json) = told.split_once("{\n").unwrap_or_else(|| panic!("no JSON: {told}"));
+                let error: Value = serde_json::from_str(&format!("{{{json}")).unwrap();
+                let [code, message] = ["code", "message"].map(|it| error["error"][it].as_str());
+                let said =
+                    code == Some(expected) || message.is_some_and(|it| it.contains(expected));
+                assert!(said, "{who}: {words}: {told}");
+            }
         }
     }
 
