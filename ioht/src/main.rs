@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
             told.map_err(Into::into)
         }
         Command::Role(role) => match role.run(&common).await {
-            Ok(told) => writeln!(io::stdout(), "{}", told.shown(common.json)).map_err(Into::into),
+            Ok(told) => print(&told.shown(common.json)).map_err(Into::into),
             Err(error) => Err(error.into()),
         },
     };
@@ -76,6 +76,14 @@ async fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "{told}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints what was done. Whoever has read enough of it, as `head` has, does not make it undone.
+fn print(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(format!("{text}\n").as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
     }
 }
 

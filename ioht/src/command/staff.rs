@@ -21,7 +21,8 @@ use std::path::PathBuf;
 /// Registers patients and those who act for them.
 #[derive(Subcommand)]
 pub(crate) enum RegistrarCommand {
-    /// Registers a patient by its certificate, and prints the subject id for the patient's card.
+    /// Registers a patient by its certificate, and prints the subject id for the patient's card. It waits
+    /// for `ioht patient confirm`.
     #[command(after_help = "Example: ioht registrar register --certificate patient.pem")]
     Register {
         /// The patient's certificate, PEM, issued by your organisation. Its private key stays with
@@ -239,9 +240,7 @@ async fn register(actor: &Actor, certificate: &std::path::Path) -> Result<Told, 
         key_hash: bearer.key_hash,
     };
     actor.submit_private(&RegisterPatient {}, &private).await?;
-    let text =
-        format!("{}\nfor the patient's card; it waits for `ioht patient confirm`", sid.to_hex());
-    Ok(Told::new(text, &json!({"sid": sid})))
+    Ok(Told::new(sid.to_hex(), &json!({"sid": sid})))
 }
 
 impl Rebinding {

@@ -58,6 +58,7 @@ fn patient(shell: &Shell, who: &str) -> String {
 pub(crate) fn patients(shell: &Shell) -> Cast {
     let (sid, other) = (patient(shell, "patient"), patient(shell, "other"));
     shell.ok("patient", "patient confirm");
+    shell.unread("patient", "whoami");
     shell.ok("other", "patient confirm");
     shell.refused("patient", "patient confirm", "NOT_PENDING");
     let mistaken = patient(shell, "mistaken");

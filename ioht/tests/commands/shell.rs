@@ -72,13 +72,27 @@ impl Shell {
         std::fs::write(self.folder.path().join(name), content).unwrap();
     }
 
-    /// Runs the command as somebody; its words are separated by spaces. Its files are relative to the
-    /// folder of the profiles.
-    pub(crate) fn run(&self, who: &str, words: &str) -> Result<Value, String> {
+    fn command(&self, who: &str, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ioht"));
         command.current_dir(self.folder.path()).env_remove("IOHT_PROFILE");
         command.env("RUST_LOG", "ioht=debug").args(["--json", "--profile", &format!("{who}.toml")]);
         command.args(words.split_whitespace());
+        command
+    }
+
+    /// Runs the command for a reader that has gone: what was done is done.
+    pub(crate) fn unread(&self, who: &str, words: &str) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = self.command(who, words);
+        let status = tokio::task::block_in_place(|| command.stdout(writer).status().unwrap());
+        assert!(status.success(), "{who}: {words}");
+    }
+
+    /// Runs the command as somebody; its words are separated by spaces. Its files are relative to the
+    /// folder of the profiles.
+    pub(crate) fn run(&self, who: &str, words: &str) -> Result<Value, String> {
+        let mut command = self.command(who, words);
         let output = tokio::task::block_in_place(|| command.output().unwrap());
         let told = text(&output.stderr);
         if !output.status.success() {
