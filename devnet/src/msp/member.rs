@@ -98,8 +98,9 @@ impl Member {
 }
 
 fn only_role(units: &[String]) -> Result<Role, String> {
-    let mut roles =
-        Role::ALL.into_iter().filter(|role| units.iter().any(|unit| unit == role.unit()));
+    // One that is there twice counts twice, as it does to Fabric.
+    let named = |unit: &String| Role::ALL.into_iter().find(|role| unit == role.unit());
+    let mut roles = units.iter().filter_map(named);
     match (roles.next(), roles.next()) {
         (Some(role), None) => Ok(role),
         (None, _) => Err("the identity has none of the organisational units client, peer, admin \

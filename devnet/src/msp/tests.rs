@@ -89,6 +89,10 @@ fn an_identity_has_exactly_one_role() {
         |params| another(params, "peer"),
         "invalid: the identity has both organisational units client and peer",
     );
+    check(
+        |params| another(params, "client"),
+        "invalid: the identity has both organisational units client and client",
+    );
 }
 
 #[test]
