@@ -8,7 +8,7 @@ import { folder } from '../lib/devnet.mjs';
 import { healthDevnet } from '../lib/health.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const SCENARIOS = ['refusals', 'withdrawal', 'access', 'limits', 'silence', 'crowd', 'guessing'];
+const SCENARIOS = ['refusals', 'impostors', 'withdrawal', 'access', 'limits', 'silence', 'crowd', 'guessing'];
 
 // The chaincode server tells its log all it can.
 process.env.RUST_LOG ??= 'info,ccaas_server=trace,ioht_contract=trace';

@@ -243,6 +243,8 @@ async function times({ access }) {
     await submit('a patient widens, dated before its last change', { submit: (...call) => withClock(-10 * MINUTE_MS, () => one.actor.submit(...call)) }, putConsent(one, permit(['org:Org1MSP'])), 'BACK_DATED');
     await submit('staff requests, dated before it was staff', { submit: (...call) => withClock(-10 * MINUTE_MS, () => doctor.submit(...call)) }, requestAccess(one), 'BACK_DATED');
     const ahead = await nameOf(5 * MINUTE_MS, requestAccess(one));
+    const seen = async (until) => (await one.actor.evaluate(...accounting(one, { until }))).entries.some(({ id }) => id === ahead);
+    report.equal('a request dated ahead is told to a patient that asks until then', [await seen(Date.now()), await seen(Date.now() + 15 * MINUTE_MS)], [false, true]);
     const opening = await ticket(doctor, openDisclosure(one, ahead));
     report.equal('opened before the time that its request claims: denied', refusal(await failure('a reading', doctor.evaluate(...readSummaries(one, opening)))), 'NOT_DISCLOSED');
     const short = await ticket(doctor, openDisclosure(one, access, { minutes: 1 }));

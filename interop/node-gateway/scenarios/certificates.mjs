@@ -21,10 +21,13 @@ export class Authority {
     #key;
     #name;
 
-    /** @param {string} folder `ca` of an organisation, with the authority's certificate and key */
-    constructor(folder) {
+    /**
+     * @param {string} folder `ca` of an organisation, with the authority's certificate and key
+     * @param {KeyObject} key another one, for an authority that only bears the name
+     */
+    constructor(folder, key) {
         const read = (end) => readFileSync(join(folder, onlyName(folder, end)));
-        this.#key = createPrivateKey(read('_sk'));
+        this.#key = key ?? createPrivateKey(read('_sk'));
         // What it signs names it as it is named itself, byte by byte.
         this.#name = subjectOf(new X509Certificate(read('-cert.pem')).raw);
     }
@@ -33,11 +36,11 @@ export class Authority {
      * Certifies a client's key.
      *
      * @param {string[]} names its common names: one, unless an odd certificate is wanted
-     * @param {object} options `unit`; `keys`, a new pair unless given; `attributes`, as Fabric's authority writes
+     * @param {object} options `units`; `keys`, a new pair unless given; `attributes`, as Fabric's authority
+     * writes; `from` and `until`, in milliseconds. Peers look at the chain as it was at `from`, and the
+     * authority is hardly older than that.
      */
-    issue(names, { unit = 'client', keys = newKeys(), attributes } = {}) {
-        // Peers look at the chain as it was when the certificate began, and the authority is as new.
-        const from = Date.now();
+    issue(names, { units = ['client'], keys = newKeys(), attributes, from = Date.now(), until = from + DAYS * DAY_MS } = {}) {
         const extensions = [sequence(KEY_USAGE, TRUE, octets(Buffer.from([0x03, 0x02, 0x07, 0x80])))];
         if (attributes) extensions.push(sequence(ATTRIBUTES, octets(Buffer.from(JSON.stringify({ attrs: attributes })))));
         const content = sequence(
@@ -45,8 +48,8 @@ export class Authority {
             integer(BigInt(`0x${randomBytes(16).toString('hex')}`)),
             ECDSA_WITH_SHA256,
             this.#name,
-            sequence(time(from), time(from + DAYS * DAY_MS)),
-            sequence(named(UNIT, unit), ...names.map((name) => named(COMMON_NAME, name))),
+            sequence(time(from), time(until)),
+            sequence(...units.map((unit) => named(UNIT, unit)), ...names.map((name) => named(COMMON_NAME, name))),
             keys.publicKey.export({ type: 'spki', format: 'der' }),
             tagged(0xa3, sequence(...extensions)),
         );

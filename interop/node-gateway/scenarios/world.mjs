@@ -14,7 +14,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transactions } from '../../lib/blocks.mjs';
 import { CHANNEL, Network } from '../network.mjs';
-import { Authority } from './certificates.mjs';
+import { Authority, newKeys } from './certificates.mjs';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const NETWORK_DIR = process.env.NETWORK_DIR;
@@ -137,6 +137,11 @@ export class World {
         return this.#authorities.get(msp);
     }
 
+    /** Somebody who calls itself that authority. */
+    falseAuthority(msp) {
+        return new Authority(join(this.#organization(msp), 'ca'), newKeys().privateKey);
+    }
+
     #organization(msp) {
         return join(this.#folder, 'peerOrganizations', this.endpoints[msp].domain);
     }
@@ -145,13 +150,14 @@ export class World {
      * A new client of an organisation at the gateway of one.
      *
      * @param {string} subject whose name the certificate bears
-     * @param {object} options of `Authority.issue`, and `subjects` for a certificate with other names
+     * @param {object} options of `Authority.issue`; `subjects`, for a certificate with other names; `authority`,
+     * which certifies; `signer`, a pair that signs in the place of the certified one
      */
-    enroll(msp, name, gatewayMsp = this.home, subject = name, { subjects = [`${this.#tag}-${subject}`], ...options } = {}) {
+    enroll(msp, name, gatewayMsp = this.home, subject = name, { subjects = [`${this.#tag}-${subject}`], authority = this.authority(msp), signer, ...options } = {}) {
         const user = `${this.#tag}-${name}`;
-        const { certificate, keys } = this.authority(msp).issue(subjects, options);
+        const { certificate, keys } = authority.issue(subjects, options);
         const folder = join(this.#organization(msp), 'users', `${user}@${this.endpoints[msp].domain}`, 'msp');
-        const files = { signcerts: ['cert.pem', certificate], keystore: ['key.pem', keys.privateKey.export({ type: 'pkcs8', format: 'pem' })] };
+        const files = { signcerts: ['cert.pem', certificate], keystore: ['key.pem', (signer ?? keys).privateKey.export({ type: 'pkcs8', format: 'pem' })] };
         for (const [part, [file, content]] of Object.entries(files)) {
             mkdirSync(join(folder, part), { recursive: true });
             writeFileSync(join(folder, part, file), content);
