@@ -2,9 +2,10 @@
 //!
 //! [`Actor`] is one participant at a Fabric gateway, with the contract's own types for each call.
 //! [`Profile`] says which gateway and as whom; [`Actor::read`] requests, opens and reads in one
-//! step. [`secrets`] makes the random values that a client brings along. [`Stack`] is everything a
+//! step, and what comes in pages comes whole: [`Actor::own_records`], [`Actor::journal`],
+//! [`Actor::commands`], [`Actor::who_looked`]. [`secrets`] makes the random values that a client brings along. [`Stack`] is everything a
 //! machine needs to try it: an embedded Fabric and the chaincode server in one process, and
-//! [`demo`] plays the first story on it.
+//! [`demo`] plays the whole story on it.
 
 mod actor;
 pub mod demo;

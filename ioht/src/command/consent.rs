@@ -181,7 +181,7 @@ impl ConsentCommand {
                 let private = ExportConsentPrivate { sid: side.patient };
                 let call = ExportConsent { release: fhir };
                 let bundle = side.actor.evaluate_private(&call, &private).await?.bundle;
-                Ok(Told::new(format!("{bundle:#}"), &bundle))
+                Ok(Told::json(&bundle))
             }
         }
     }

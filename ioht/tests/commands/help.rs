@@ -37,6 +37,7 @@ fn what_is_missing_or_malformed_is_told() {
     check("whoami", "--profile FILE");
     check("whoami --profile /nowhere/me.toml", "/nowhere/me.toml cannot be read");
     check("clinician read nobody", "32 lower-case hexadecimal digits");
+    check("service read nobody", "32 lower-case hexadecimal digits");
     let sid = "5151515151515151515151515151515a";
     check(&format!("clinician read {sid} --code 8867-5"), "LOINC");
     check("patient share", "--with");

@@ -23,18 +23,32 @@ pub(crate) struct Told {
 impl Told {
     pub(crate) fn new(text: impl Into<String>, json: &impl Serialize) -> Self {
         // The contract's types have text keys only: no JSON is lacking.
-        Self { text: text.into(), json: serde_json::to_value(json).unwrap_or_default() }
+        let mut json = serde_json::to_value(json).unwrap_or_default();
+        hide_records_key(&mut json);
+        Self { text: text.into(), json }
     }
 
     /// The same for both.
     pub(crate) fn json(json: &impl Serialize) -> Self {
-        let json = serde_json::to_value(json).unwrap_or_default();
-        Self { text: format!("{json:#}"), json }
+        let told = Self::new("", json);
+        Self { text: format!("{:#}", told.json), ..told }
     }
 
     /// As it is printed.
     pub(crate) fn shown(&self, json: bool) -> String {
         if json { format!("{:#}", self.json) } else { self.text.clone() }
+    }
+}
+
+/// Commands ask for the records key whenever they need it: no screen or log has to show it.
+fn hide_records_key(json: &mut Value) {
+    match json {
+        Value::Object(fields) => {
+            fields.remove("rk");
+            fields.values_mut().for_each(hide_records_key);
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide_records_key),
+        _ => {}
     }
 }
 
@@ -112,4 +126,16 @@ pub(super) fn accounting(entries: &[AccountingEntry]) -> Told {
     }
     text.push_str(&format!("{} entries", entries.len()));
     Told::new(text, &entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_answer_shows_the_records_key() {
+        let told = Told::new("", &json!([{"patient": {"rk": "00", "sid": "11"}}, {"rk": "22"}]));
+        assert_eq!(told.json, json!([{"patient": {"sid": "11"}}, {}]));
+    }
 }
