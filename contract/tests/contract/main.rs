@@ -12,6 +12,7 @@ mod delegations;
 mod descriptions;
 mod devices;
 mod errors;
+mod every;
 mod fhir;
 mod hierarchy;
 mod matrix;
