@@ -4,6 +4,7 @@
 
 mod access;
 mod attacks;
+mod budget;
 mod commands;
 mod consent;
 mod consented;

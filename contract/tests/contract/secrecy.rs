@@ -11,7 +11,6 @@ use ioht_contract::state::HEALTH;
 use ioht_contract::*;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// What an endorsement shows besides the transaction's id: the answer's length, the event, and the
 /// keys read and written.
@@ -233,54 +232,4 @@ fn no_key_can_be_guessed_from_what_stands_on_the_chain() {
         }
     }
     assert_eq!(guessed, ["device", "key", "patient"].into());
-}
-
-/// One multi-get a collection, one write batch; whatever else is stated here.
-#[test]
-fn round_trips_are_as_reviewed() {
-    let mut world = shared();
-    let (access, disclosure) = world.opened(&doctor(), scope());
-    let aunt = delegates(&mut world, None);
-    let family = Scope { purpose: "PATRQT".parse().unwrap(), ..scope() };
-    let many: Vec<TicketId> = (0..50).map(|_| world.ticket(&request(&doctor(), scope()))).collect();
-    let part = OpenDisclosurePrivate {
-        accesses: many.iter().map(|access| of_access(*access)).collect(),
-        minutes: None,
-    };
-    let rows: Vec<(&str, Call)> = vec![
-        ("RequestAccess", request(&doctor(), scope())),
-        ("RequestAccess by a delegate", request(&aunt, family)),
-        ("OpenDisclosure", open(&doctor(), access)),
-        ("OpenDisclosure of 50", private(&doctor(), &OpenDisclosure {}, &part)),
-        ("GetAccess", get(&doctor(), access)),
-        ("ReadSummaries", read_by(&doctor(), disclosure)),
-        ("GetAccountingOfDisclosures", looked(&client("Org1MSP", "patient"), &world)),
-    ];
-    let mut table = String::from(
-        "| transaction | space | multi-gets | gets | ranges | keys | write batches |\n|---|---|---|---|---|---|---|\n",
-    );
-    for (name, call) in rows {
-        let trips = match world.ledger.endorse(&call) {
-            Ok(endorsed) => endorsed.trips,
-            Err(_) => world.ledger.evaluate(&call).unwrap().trips,
-        };
-        for space in [Space::Public, Space::Private(HEALTH)] {
-            let of = trips.space(space);
-            let place = if space == Space::Public { "public" } else { HEALTH };
-            writeln!(
-                table,
-                "| {name} | {place} | {} | {} | {} | {} | {} |",
-                of.multi_gets,
-                of.gets,
-                of.ranges,
-                of.keys,
-                trips.write_batches()
-            )
-            .unwrap();
-        }
-        if trips.write_batches() == 1 {
-            assert!(trips.total() <= 3, "{name}");
-        }
-    }
-    golden("budget-access.md", &table);
 }
