@@ -300,6 +300,35 @@ fn labels_have_hl7s_order_and_a_forest() {
     assert!(knows("MINEC") && knows("NORDSCLCDS") && !knows("NORDSLCD"), "the last is retired");
 }
 
+/// Each code with what it is a kind of: what a directive that lists the last covers too. A code that
+/// moves changes what patients have consented to.
+#[test]
+fn every_code_is_of_the_kind_that_was_reviewed() {
+    let (policies, documents) = (Policies::default(), Policies::default_documents());
+    let codes = |file: &str, list: &str| -> Vec<String> {
+        let document: Value = serde_json::from_str(&documents[file]).unwrap();
+        let codes = document[list].as_array().unwrap().iter();
+        codes.map(|it| it["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut text = String::from("Purposes and sensitivities, each with what it is a kind of.\n\n");
+    for purpose in codes("purposes.json", "purposes") {
+        let purpose = purpose.parse().unwrap();
+        let above: Vec<_> = policies.purposes().covering(&purpose).map(|it| it.as_str()).collect();
+        text.push_str(&format!("{}\n", above.join(" < ")));
+    }
+    text.push('\n');
+    for label in codes("labels.json", "sensitivity") {
+        let label = label.parse().unwrap();
+        let above: Vec<_> = policies.labels().covering(&label).map(|it| it.as_str()).collect();
+        text.push_str(&format!("{}\n", above.join(" < ")));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/kinds.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "review it, then UPDATE_GOLDEN=1");
+}
+
 #[test]
 fn a_refusal_names_the_file_first() {
     let error: PolicyError = Policies::from_documents(&Documents::new()).unwrap_err();

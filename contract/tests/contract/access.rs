@@ -190,10 +190,13 @@ fn each_record_is_decided_live_and_hidden_without_a_trace() {
 #[test]
 fn a_reading_keeps_to_what_was_asked_for() {
     let mut world = shared();
-    let period = Period { start: START + 300_000, end: Some(START + 1_000_000) };
-    let asked = Scope { data_period: period, min_grid_s: Some(300), ..scope() };
-    let (_, disclosure) = world.opened(&doctor(), asked);
-    assert_eq!(world.windows(&read_by(&doctor(), disclosure)), [1, 2], "whole windows only");
+    for (end, windows) in [(1_000_000, &[1, 2][..]), (900_000, &[1, 2]), (899_999, &[1])] {
+        let data_period = Period { start: START + 300_000, end: Some(START + end) };
+        let asked = Scope { data_period, min_grid_s: Some(300), ..scope() };
+        let (_, disclosure) = world.opened(&doctor(), asked);
+        let read = world.windows(&read_by(&doctor(), disclosure));
+        assert_eq!(read, windows, "whole windows only");
+    }
     let asked = Scope { min_grid_s: Some(900), ..scope() };
     let (_, disclosure) = world.opened(&doctor(), asked);
     assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
@@ -257,9 +260,13 @@ fn an_access_ends_with_its_time_its_uses_and_its_consent() {
     let back = open(&doctor(), sooner).at(sooner.at() - 1);
     let refused = world.ticket(&back);
     assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::BackDated);
-    world.ledger.advance(DAY / 2);
-    let refused = world.ticket(&open(&doctor(), sooner));
-    assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::AccessExpired);
+    let until = world.access(sooner).until;
+    for (at, reason) in
+        [(until - 1, AccessReason::ConsentPermit), (until, AccessReason::AccessExpired)]
+    {
+        let opened = world.ticket(&open(&doctor(), sooner).at(at));
+        assert_eq!(world.disclosure(opened).verdict.reason, reason);
+    }
 }
 
 #[test]

@@ -92,6 +92,14 @@ fn staff_is_managed_from_above_and_never_by_itself() {
     ] {
         assert_eq!(world.refused(&set_staff(&manager, "Org1MSP", name, Suspended)), code, "{name}");
     }
+    // Who administers the organisation and stands in its list too is above all but itself.
+    let part = RegisterStaffPrivate { enrolment_id: "admin".to_owned() };
+    let period = Period { start: 0, end: None };
+    let roles = [StaffRole::Practitioner].into();
+    let entry = RegisterStaff { unit: "bay".parse().unwrap(), roles, period };
+    world.ok(&private(&admin, &entry, &part));
+    let itself = call(&admin, &SetStatus::Staff { staff: pid(&admin), status: Suspended });
+    assert_eq!(world.refused(&itself), "OUTSIDE_AUTHORITY");
     let elsewhere = set_staff(&admin, "Org2MSP", "doctor", Suspended);
     assert_eq!(world.refused(&elsewhere), "OUTSIDE_AUTHORITY");
     world.ok(&set_staff(&admin, "Org1MSP", "manager", Deactivated));
