@@ -16,6 +16,8 @@ mod errors;
 mod every;
 mod fhir;
 mod hierarchy;
+mod histories;
+mod invariants;
 mod matrix;
 mod organizations;
 mod patients;
