@@ -13,11 +13,11 @@ use crate::meta::Tx;
 use crate::page;
 use crate::participant::{Participant, Standing};
 use crate::policies::{CommandClass, Policies};
-use crate::private;
+use crate::private::{self, SPACE};
 use crate::role::{Role, RoleSet, StaffRole};
 use crate::state::{COMMANDS, DEVICES, HEADS};
 use crate::time::{KeyTime, is_time};
-use fabric_contract_rs::{Evaluate, QueryReader, TimestampMs, TxContext};
+use fabric_contract_rs::{Batch, Evaluate, QueryReader, TimestampMs, TxContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,11 +89,18 @@ impl Evaluate for ListDevices {
     ) -> Result<Devices, ContractError> {
         let OfPatientPrivate { sid } = private::take_if_given(cx)?;
         let view = View::of::<Self>(policies, cx, sid, Power::Devices, ledger).await?;
+        let mut batch = Batch::new(SPACE);
+        let wanted: Result<Vec<_>, _> =
+            view.head.devices.iter().map(|pid| batch.want(&DEVICES, &(*pid,))).collect();
+        let loaded = batch.load(ledger).await?;
         let mut devices = Vec::with_capacity(view.head.devices.len());
-        for pid in &view.head.devices {
-            if let Some(device) = DEVICES.get(ledger, &(*pid,)).await? {
-                devices.push(device_view(*pid, device));
-            }
+        for (pid, slot) in view.head.devices.iter().zip(wanted?) {
+            let device = match loaded.get(&slot)? {
+                Some(device) => Some(device),
+                // Told apart from one that this peer has not received yet.
+                None => DEVICES.get(ledger, &(*pid,)).await?,
+            };
+            devices.extend(device.map(|device| device_view(*pid, device)));
         }
         let claims = view.head.claims.into_iter();
         let claims =

@@ -220,8 +220,11 @@ pub enum ContractError {
     #[error("the participant is the patient's delegate already; end that first")]
     DelegationExists,
     /// A patient has no room for another device.
-    #[error("a patient has at most 32 devices; revoke one")]
+    #[error("a patient has at most 256 devices; revoke one")]
     DevicesFull,
+    /// Too many of a patient's devices have to confirm still.
+    #[error("32 devices have to confirm first, or their claims to lapse")]
+    ClaimsFull,
     /// A key that is another participant's.
     #[error("the key is another participant's; make a new one")]
     KeyTaken,
@@ -320,6 +323,7 @@ impl ContractError {
             Self::DelegationsFull => ("DELEGATIONS_FULL", 409),
             Self::DelegationExists => ("DELEGATION_EXISTS", 409),
             Self::DevicesFull => ("DEVICES_FULL", 409),
+            Self::ClaimsFull => ("CLAIMS_FULL", 409),
             Self::KeyTaken => ("KEY_TAKEN", 409),
             Self::RecordsKeyTaken => ("RECORDS_KEY_TAKEN", 409),
             Self::RecordsKeyMismatch => ("RECORDS_KEY_MISMATCH", 409),

@@ -15,9 +15,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Devices of one patient, those that have not confirmed yet included: a home has tens, and the head
-/// is read by every decision.
-pub const DEVICES_MAX: usize = 32;
+/// Devices of one patient, those that have not confirmed yet included. A home has tens and a ward
+/// patient more; each takes 18 bytes of the head, which is read by every decision.
+pub const DEVICES_MAX: usize = 256;
+
+/// Devices of one patient that have not confirmed yet, or are to change their key, at a time. A claim
+/// takes some two hundred bytes of the head.
+pub const CLAIMS_MAX: usize = 32;
 
 /// How long an offer waits for its answer, in milliseconds: seven days, time enough to carry a device
 /// from one person to another.
@@ -228,6 +232,9 @@ impl Head {
     /// Puts a claim in the place of an earlier one for the same device; lapsed ones go.
     pub(crate) fn claim(&mut self, claim: DeviceClaim, tx: &Tx) -> Result<(), ContractError> {
         self.claims.retain(|it| it.device != claim.device && tx.at < it.until);
+        if self.claims.len() >= CLAIMS_MAX {
+            return Err(ContractError::ClaimsFull);
+        }
         if !self.devices.contains(&claim.device) {
             self.room_for_device()?;
         }

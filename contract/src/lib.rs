@@ -129,7 +129,7 @@ pub use device_registration::{
     RegisterDevicePrivate, SetCollection, SetCollectionPrivate,
 };
 pub use error::{ConsentBound, ContractError, Inactive};
-pub use head::{Collection, DEVICES_MAX, DeviceClaim, Head, OFFER_MS, Rebind};
+pub use head::{CLAIMS_MAX, Collection, DEVICES_MAX, DeviceClaim, Head, OFFER_MS, Rebind};
 pub use ids::{
     CategoryCode, CommandId, CommandName, DirectiveId, DocumentDigest, IdError, KeyHash, LoincCode,
     MspId, ObligationCode, OfferId, ParameterName, ParticipantId, PolicyDigest, PresetId,

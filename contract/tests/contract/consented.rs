@@ -32,6 +32,14 @@ pub(crate) fn change_head(world: &mut World, sid: &str, change: impl FnOnce(&mut
     world.ledger.seed(writes);
 }
 
+/// As many devices as a patient may have.
+pub(crate) fn fill_with_devices(world: &mut World, sid: &str) {
+    change_head(world, sid, |head| {
+        let some = (0..).map(|n: u128| ParticipantId::new(n.to_be_bytes()));
+        head.devices.extend(some.take(DEVICES_MAX - head.devices.len()));
+    });
+}
+
 pub(crate) fn consents(world: &mut World, directives: Value) {
     let directives: Vec<Directive> = from_value(directives).unwrap();
     change_head(world, SID, |head| head.directives = directives);

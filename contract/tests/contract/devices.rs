@@ -1,3 +1,4 @@
+use crate::consented::fill_with_devices;
 use crate::world::*;
 use fabric_contract_rs::testing::TestIdentity;
 use ioht_contract::state::{DEVICES, HEADS};
@@ -184,13 +185,14 @@ fn a_revoked_device_never_comes_back() {
 #[test]
 fn a_patient_has_room_for_some_devices() {
     let mut world = World::populated();
-    for n in 1..DEVICES_MAX {
+    for n in 1..=CLAIMS_MAX {
         world.ok(&device("patient", SID, &format!("device-{n}")));
     }
-    assert_eq!(world.refused(&device("patient", SID, "one-more")), "DEVICES_FULL");
-    // Renewing one, or changing a key, takes no more room.
+    for name in ["one-more", "watch"] {
+        assert_eq!(world.refused(&device("patient", SID, name)), "CLAIMS_FULL");
+    }
+    // Renewing one takes no more room.
     world.ok(&device("patient", SID, "device-1"));
-    world.ok(&device("patient", SID, "watch"));
     let patient = client("Org1MSP", "patient");
     world.ok(&set_device(&patient, Some(SID), "device-1", DeviceStatus::Revoked));
     world.ok(&set_device(&patient, Some(SID), "watch", DeviceStatus::Revoked));
@@ -198,6 +200,11 @@ fn a_patient_has_room_for_some_devices() {
     world.ledger.advance(OFFER_MS);
     world.ok(&device("patient", SID, "after-all-lapsed"));
     assert_eq!(head(&world).claims.len(), 1);
+    // A full house still changes keys.
+    world.add_device("patient", SID, "ring");
+    fill_with_devices(&mut world, SID);
+    assert_eq!(world.refused(&device("patient", SID, "too-many")), "DEVICES_FULL");
+    world.ok(&device("patient", SID, "ring"));
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn every_refusal() -> Vec<ContractError> {
         | DelegationsFull
         | DelegationExists
         | DevicesFull
+        | ClaimsFull
         | KeyTaken
         | RecordsKeyTaken
         | RecordsKeyMismatch
@@ -132,6 +133,7 @@ fn every_refusal() -> Vec<ContractError> {
         DelegationsFull,
         DelegationExists,
         DevicesFull,
+        ClaimsFull,
         KeyTaken,
         RecordsKeyTaken,
         RecordsKeyMismatch,
@@ -185,9 +187,13 @@ fn provocations(world: &mut World) -> Vec<Call> {
     };
     world.ok(&private(&patient, &RegisterDevice {}, &named));
     world.ok(&device("other", OTHER_SID, "watch"));
-    for n in 1..DEVICES_MAX {
+    for n in 1..CLAIMS_MAX {
         world.ok(&device("other", OTHER_SID, &format!("device-{n}")));
     }
+    const FULL_SID: &str = "5656565656565656565656565656565a";
+    world.ok(&register("full", FULL_SID));
+    world.ok(&confirm("full", FULL_SID, "4e4e4e4e4e4e4e4e4e4e4e4e4e4e4e4a"));
+    fill_with_devices(world, FULL_SID);
     for n in 1..DELEGATIONS_MAX {
         let part = proposal(&format!("d{n}"), DelegationKind::Proxy, &[Power::View]);
         world.ok(&propose(&patient, &part));
@@ -264,6 +270,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
         care_team(&patient, &many, &[]),
         propose(&patient, &proposal("d0", DelegationKind::Proxy, &[Power::View])),
         propose(&patient, &proposal("aunt", DelegationKind::Proxy, &[Power::View])),
+        device("full", FULL_SID, "one-more"),
         device("other", OTHER_SID, "one-more"),
         confirm_device(&twin, SID),
         confirm("pending", PENDING_SID, RK),

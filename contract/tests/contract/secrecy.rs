@@ -154,6 +154,7 @@ fn a_withdrawal_that_is_ordered_first_wins() {
     }
 }
 
+/// Two hundred devices of one patient and two hundred of its clinicians, all at once and in one block.
 #[test]
 fn a_crowd_of_staff_and_devices_does_not_conflict() {
     const CROWD: usize = 200;
@@ -163,15 +164,15 @@ fn a_crowd_of_staff_and_devices_does_not_conflict() {
     for name in &names {
         world.ok(&staff(&admin, name, "bay", &[StaffRole::Practitioner]));
     }
-    for n in 0..10 {
+    for n in 0..CROWD {
         world.add_device("patient", SID, &format!("sensor-{n}"));
     }
     let mut together = Vec::new();
     for (n, name) in names.iter().enumerate() {
         let by = client("Org1MSP", name);
         together.push(world.ledger.endorse(&request(&by, scope())).unwrap());
-        let sensor = client("Org1MSP", &format!("sensor-{}", n % 10));
-        let window = heart_rate(i64::try_from(n).unwrap());
+        let sensor = client("Org1MSP", &format!("sensor-{n}"));
+        let window = heart_rate(i64::try_from(n % 2).unwrap());
         together.push(world.ledger.endorse(&summaries(&sensor, vec![window])).unwrap());
     }
     let codes = world.ledger.commit(together);

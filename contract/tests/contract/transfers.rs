@@ -1,3 +1,4 @@
+use crate::consented::fill_with_devices;
 use crate::world::*;
 use fabric_contract_rs::ClientIdentity;
 use ioht_contract::state::DEVICES;
@@ -121,11 +122,10 @@ fn only_who_is_meant_takes_a_device_over() {
     world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Suspended));
     assert_eq!(world.refused(&take), "INACTIVE");
     world.ok(&set_patient(&registrar, OTHER_SID, NewStatus::Active));
-    for n in 0..DEVICES_MAX {
-        world.ok(&device("other", OTHER_SID, &format!("device-{n}")));
-    }
+    world.add_device("other", OTHER_SID, "lamp");
+    fill_with_devices(&mut world, OTHER_SID);
     assert_eq!(world.refused(&take), "DEVICES_FULL");
-    world.ok(&set_device(&other(), Some(OTHER_SID), "device-0", DeviceStatus::Revoked));
+    world.ok(&set_device(&other(), Some(OTHER_SID), "lamp", DeviceStatus::Revoked));
     world.ledger.advance(OFFER_MS);
     assert_eq!(world.refused(&take), "OFFER_LAPSED");
     world.ok(&offer(&patient(), SID, "watch", Some(OTHER_SID)));
