@@ -35,7 +35,8 @@ pub const RECORD_VERSIONS_MAX: u32 = 16;
 /// | `amended`, `corrected` | any but `entered-in-error` | other content |
 /// | `entered-in-error` | any other | the same content, which never was the patient's |
 ///
-/// The rules that keep raw data off the ledger hold for corrections too.
+/// The rules that keep raw data off the ledger hold for corrections too. Once a record is marked as
+/// entered in error, only the patient reads what it said; readers get the mark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorrectSummary {}

@@ -23,7 +23,7 @@ pub use accounting::{
 };
 pub use get::{AccessView, Accesses, GetAccess, GetAccessPrivate};
 pub use open::{OpenDisclosure, OpenDisclosurePrivate, TICKET_MINUTES, TICKET_MINUTES_MAX};
-pub use read::{DisclosedPage, EXAMINED_MAX, ReadSummaries, ReadSummariesPrivate};
+pub use read::{DisclosedPage, EXAMINED_MAX, ErroneousRecord, ReadSummaries, ReadSummariesPrivate};
 pub use request::{ACCESS_MS_MAX, REQUEST_CODES_MAX, RequestAccess, RequestAccessPrivate};
 pub use ticket::{TicketId, TicketIdError};
 

@@ -11,8 +11,8 @@ use crate::page;
 use crate::participant::{Participant, Standing};
 use crate::policies::Policies;
 use crate::private;
-use crate::record::window_ms;
-use crate::state::{ACCESSES, DISCLOSURES, HEADS, RECORDS};
+use crate::record::{Record, RecordStatus, window_ms};
+use crate::state::{ACCESSES, DISCLOSURES, HEADS, RECORDS, RecordKey};
 use crate::summary::{Bookmark, PAGE_RECORDS_MAX, StoredSummary, stored};
 use crate::time::{KeyGrid, KeyTime};
 use fabric_contract_rs::{Evaluate, QueryReader, TimestampMs, TxContext};
@@ -27,7 +27,8 @@ pub const EXAMINED_MAX: usize = 4_096;
 /// Reads summaries by a disclosure that was opened and committed before. Each record is decided by
 /// itself, under the patient's consent as it is now.
 ///
-/// Records that are denied are left out without a trace, and there are no totals. On a peer that has
+/// Records that are denied are left out without a trace, and there are no totals. Of those that were
+/// entered in error a mark is left, for the patient's delegates as for everybody else. On a peer that has
 /// not received everything yet a page is silently incomplete: compare two custodians where that
 /// matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,11 +65,32 @@ pub struct ReadSummariesPrivate {
 pub struct DisclosedPage {
     /// The records, by start and device.
     pub records: Vec<StoredSummary>,
+    /// The windows of this page whose records were entered in error, by start and device: whoever has
+    /// read one before knows by this that it measures nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entered_in_error: Vec<ErroneousRecord>,
     /// HL7 obligation and refrain codes.
     pub obligations: BTreeSet<ObligationCode>,
     /// Given when there may be more: send it with the next request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bookmark: Option<Bookmark>,
+}
+
+/// A record that was entered in error: never the patient's, or never a measurement. Nothing of what
+/// it said is told, nor why; the patient reads both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErroneousRecord {
+    /// The device that submitted it.
+    pub device: ParticipantId,
+    /// The start of its window, in milliseconds since 1970.
+    pub start: TimestampMs,
+    /// `entered-in-error`.
+    pub status: RecordStatus,
+    /// 1, one more for each correction.
+    pub version: u32,
+    /// When it was marked.
+    pub updated_at: TimestampMs,
 }
 
 impl Evaluate for ReadSummaries {
@@ -142,6 +164,26 @@ impl ReadSummariesPrivate {
     }
 }
 
+impl DisclosedPage {
+    fn len(&self) -> usize {
+        self.records.len().saturating_add(self.entered_in_error.len())
+    }
+
+    fn show(&mut self, key: RecordKey, record: Record) {
+        let (_, _, _, start, device) = key;
+        match record.body.status {
+            status @ RecordStatus::EnteredInError => self.entered_in_error.push(ErroneousRecord {
+                device,
+                start: start.0,
+                status,
+                version: record.meta.version,
+                updated_at: record.meta.updated_at,
+            }),
+            _ => self.records.push(stored(key, record)),
+        }
+    }
+}
+
 /// One page, being read.
 struct Reading<'a> {
     asked: &'a ReadSummariesPrivate,
@@ -163,10 +205,12 @@ impl Reading<'_> {
         };
         let mut page = DisclosedPage {
             records: Vec::new(),
+            entered_in_error: Vec::new(),
             obligations: self.disclosure.verdict.obligations.clone(),
             bookmark: None,
         };
-        let mut examined = 0_usize;
+        // Of the last one shown: where one is hidden is told to nobody.
+        let (mut examined, mut shown) = (0_usize, None);
         loop {
             let found = RECORDS.scan(ledger, &range, usize::from(PAGE_RECORDS_MAX)).await?;
             let last = found.last().map(|(key, _)| *key);
@@ -182,13 +226,13 @@ impl Reading<'_> {
                 let Some(obligations) = self.deciding.record(&self.disclosure.scope, facts) else {
                     continue;
                 };
-                if page.records.len() == self.limit {
-                    // Of the last one shown: where one is hidden is told to nobody.
-                    page.bookmark = page.records.last().map(bookmark_of);
+                if page.len() == self.limit {
+                    page.bookmark = shown;
                     return Ok(page);
                 }
+                shown = Some(Bookmark::new(start.0, device));
                 page.obligations.extend(obligations);
-                page.records.push(stored(key, record));
+                page.show(key, record);
             }
             let Some((_, _, _, start, device)) = last.filter(|_| !complete) else {
                 return Ok(page);
@@ -207,8 +251,4 @@ impl Reading<'_> {
         let end = start.saturating_add(window_ms(self.asked.grid_s));
         period.start <= start && period.end.is_none_or(|until| end <= until)
     }
-}
-
-fn bookmark_of(record: &StoredSummary) -> Bookmark {
-    Bookmark::new(record.summary.start, record.device)
 }

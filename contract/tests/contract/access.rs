@@ -484,3 +484,56 @@ fn the_accounting_is_paged_newest_first_and_the_patients() {
     let own: AccountingPage = world.ledger.evaluate(&call("patient")).unwrap().answer();
     assert_eq!(own.entries.len(), 7, "in whatever status");
 }
+
+#[test]
+fn what_was_entered_in_error_is_read_by_the_patient_alone() {
+    let mut world = shared();
+    let aunt = delegates(&mut world, None);
+    world.ledger.advance(1000);
+    let status = RecordStatus::EnteredInError;
+    let record = Summary { status, ..heart_rate(3) };
+    let part = CorrectSummaryPrivate { record, ..correction(3, 1, "72.4") };
+    world.ok(&correct(&client("Org1MSP", "patient"), &part));
+    let mark = ErroneousRecord {
+        device: pid(&client("Org1MSP", "watch")),
+        start: START + 900_000,
+        status,
+        version: 2,
+        updated_at: world.ledger.now(),
+    };
+    let family = Scope { purpose: "PATRQT".parse().unwrap(), ..scope() };
+    let mut disclosure = None;
+    for (by, asked) in [(&aunt, family), (&doctor(), scope())] {
+        let id = world.opened(by, asked).1;
+        let page = world.ask(&read_by(by, id), &ReadSummaries {});
+        assert_eq!(page.entered_in_error, [mark.clone()]);
+        assert_eq!(world.windows(&read_by(by, id)), [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(page.records.iter().filter(|it| it.reason.is_some()).count(), 0);
+        disclosure = Some(id);
+    }
+    // A mark takes its place on a page, and a page may end with one.
+    let (mut found, mut marks, mut bookmark) = (Vec::new(), 0, None);
+    for _ in 0..3 {
+        let part =
+            ReadSummariesPrivate { limit: Some(4), bookmark, ..read_part(disclosure.unwrap()) };
+        let page = world.ask(&private(&doctor(), &ReadSummaries {}, &part), &ReadSummaries {});
+        found.extend(page.records.iter().map(|it| (it.summary.start - START) / 300_000));
+        (marks, bookmark) = (marks + page.entered_in_error.len(), page.bookmark);
+    }
+    assert_eq!((found, marks, bookmark), (vec![0, 1, 2, 4, 5, 6, 7, 8, 9], 1, None));
+    let own = private(
+        &client("Org1MSP", "patient"),
+        &ReadOwnSummaries {},
+        &read("8867-4", START, START + DAY),
+    );
+    let own = world.ask(&own, &ReadOwnSummaries {}).records;
+    assert_eq!((own.len(), own[3].summary.status), (10, status));
+    assert_eq!(own[3].summary.statistics, heart_rate(3).statistics);
+    // What is denied leaves no mark either.
+    let mut less = ward();
+    less["provision"] =
+        json!([{"match": {"data_period": {"start": START, "end": START + 1_200_000}}}]);
+    consents(&mut world, json!([less]));
+    let page = world.ask(&read_by(&doctor(), disclosure.unwrap()), &ReadSummaries {});
+    assert!(page.entered_in_error.is_empty() && page.records.len() == 6);
+}
