@@ -17,7 +17,7 @@ use crate::access::{
 };
 use crate::decision::Explanation;
 use crate::{
-    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, Accesses, ChoosePreset,
+    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, Accesses, ChangeStaff, ChoosePreset,
     ChoosePresetPrivate, CommandPage, CommandReference, CommandView, ConfirmDevice,
     ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate, ConsentView,
     CorrectSummary, CorrectSummaryPrivate, DelegationPrivate, DeviceStatusPrivate, Devices,
@@ -117,6 +117,7 @@ calls! {
     Submit RegisterOrganization, NoPrivate, Receipt;
     Submit PutUnit, NoPrivate, Receipt;
     Submit RegisterStaff, RegisterStaffPrivate, StaffReceipt;
+    Submit ChangeStaff, NoPrivate, Receipt;
     Submit RegisterPatient, RegisterPatientPrivate, Receipt;
     Submit ConfirmRegistration, ConfirmRegistrationPrivate, Receipt;
     Submit RegisterDevice, RegisterDevicePrivate, Receipt;

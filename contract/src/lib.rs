@@ -162,8 +162,8 @@ pub use retry::Retry;
 pub use role::{Role, RoleSet, StaffRole};
 pub use set_status::{DeviceStatusPrivate, PatientStatusPrivate, SetStatus};
 pub use staff::{
-    ENROLMENT_ID_BYTES_MAX, RegisterStaff, RegisterStaffPrivate, STAFF_ROLES_MAX, Staff,
-    StaffReceipt,
+    ChangeStaff, ENROLMENT_ID_BYTES_MAX, RegisterStaff, RegisterStaffPrivate, STAFF_ROLES_MAX,
+    Staff, StaffReceipt,
 };
 pub use status::{Holder, NewStatus, Status};
 pub use summary::{

@@ -14,6 +14,7 @@ use fabric_contract_rs::{
     Batch, ClientIdentity, Loaded, NodeOu, Reader, Slot, Space, TimestampMs, TxContext,
 };
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Separates participant ids from other hashes.
 const PID_DOMAIN: &[u8] = b"pid/1\0";
@@ -224,6 +225,11 @@ impl<'a> Authority<'a> {
     /// that the organisation's administrator stands above the root.
     pub(crate) fn is_above(&self, unit: &UnitId) -> bool {
         self.is_msp_admin || (*unit != self.unit && self.covers(unit))
+    }
+
+    /// Whether it manages staff of these roles in `unit`.
+    pub(crate) fn manages(&self, unit: &UnitId, roles: &BTreeSet<StaffRole>) -> bool {
+        if roles.contains(&StaffRole::OrgAdmin) { self.is_above(unit) } else { self.covers(unit) }
     }
 }
 

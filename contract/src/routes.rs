@@ -21,7 +21,7 @@ use crate::patient::{ConfirmRegistration, RegisterPatient};
 use crate::policies::{Catalogued, Policies};
 use crate::rebind::RebindKey;
 use crate::set_status::SetStatus;
-use crate::staff::RegisterStaff;
+use crate::staff::{ChangeStaff, RegisterStaff};
 use crate::summary::{ReadOwnSummaries, SubmitSummaries, VerifyRaw};
 use crate::transfer::{AcceptDevice, OfferDevice};
 use crate::whoami::WhoAmI;
@@ -46,6 +46,7 @@ transactions! {
     submit   Submit   RegisterOrganization;
     submit   Submit   PutUnit;
     submit   Submit   RegisterStaff;
+    submit   Submit   ChangeStaff;
     submit   Submit   RegisterPatient;
     submit   Submit   ConfirmRegistration;
     submit   Submit   RegisterDevice;

@@ -214,11 +214,7 @@ async fn staff_below(
     let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
     act.require_one(authority.roles, ORG_ADMIN)?;
     let mut target = loaded.get(&target)?.ok_or(ContractError::StaffUnknown)?;
-    let below = if target.roles.contains(&StaffRole::OrgAdmin) {
-        authority.is_above(&target.unit)
-    } else {
-        authority.covers(&target.unit)
-    };
+    let below = authority.manages(&target.unit, &target.roles);
     if target.msp != act.caller.msp || pid == act.caller.pid || !below {
         return Err(ContractError::OutsideAuthority);
     }

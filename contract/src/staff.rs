@@ -1,7 +1,7 @@
 //! Staff and their roles.
 
 use crate::act::Act;
-use crate::answer::announce;
+use crate::answer::{Receipt, announce};
 use crate::error::ContractError;
 use crate::ids::{MspId, ParticipantId, PolicyDigest, UnitId};
 use crate::meta::Meta;
@@ -94,7 +94,7 @@ impl Submit for RegisterStaff {
     ) -> Result<StaffReceipt, ContractError> {
         let RegisterStaffPrivate { enrolment_id } = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        self.check(policies)?;
+        check_post(&self.roles, &self.period, policies)?;
         check_enrolment_id(&enrolment_id)?;
         let caller = &act.caller;
         // Nobody registers into another organisation: the id is computed with the caller's own.
@@ -106,7 +106,7 @@ impl Submit for RegisterStaff {
         let standing = slots.found(&loaded)?;
         let authority = standing.authority(caller, &act.tx)?;
         let authority = act.staff(authority, Role::Staff(StaffRole::OrgAdmin))?;
-        self.check_place(&authority)?;
+        check_place(&self.unit, &self.roles, &authority)?;
         if loaded.get(&existing)?.is_some() {
             return Err(ContractError::StaffExists);
         }
@@ -124,29 +124,92 @@ impl Submit for RegisterStaff {
     }
 }
 
-impl RegisterStaff {
-    fn check(&self, policies: &Policies) -> Result<(), ContractError> {
-        if self.roles.is_empty() || self.roles.len() > STAFF_ROLES_MAX {
-            return Err(ContractError::ArgumentInvalid("staff has 1 to 4 roles"));
-        }
-        if !policies.separated(&self.roles) {
-            return Err(ContractError::RolesIncompatible);
-        }
-        if !self.period.is_valid() {
-            return Err(ContractError::ArgumentInvalid("a period ends after it starts"));
-        }
-        Ok(())
-    }
+/// Gives staff of the caller's organisation another unit, other roles or another period: all three
+/// anew, as [`RegisterStaff`] did. Nobody changes itself, whom it does not manage, or into where it
+/// does not. What somebody may do is looked up each time, so that it holds from the commit on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeStaff {
+    /// Who; its entry is public.
+    pub staff: ParticipantId,
+    /// The unit it stands in from now on.
+    pub unit: UnitId,
+    /// 1 to 4 roles that `roles.json` lets one person hold together, in the place of those before.
+    pub roles: BTreeSet<StaffRole>,
+    /// When it may act.
+    pub period: Period,
+}
 
-    fn check_place(&self, authority: &Authority<'_>) -> Result<(), ContractError> {
-        if authority.organization.unit(&self.unit).is_none() {
-            return Err(ContractError::UnitUnknown);
+impl Submit for ChangeStaff {
+    const NAME: &'static str = "ChangeStaff";
+    const ROLES: &'static [&'static str] = &[Role::Staff(StaffRole::OrgAdmin).name()];
+    type State = Policies;
+    type Output = Receipt;
+    type Error = ContractError;
+
+    async fn run(
+        self,
+        policies: &Policies,
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<Receipt, ContractError> {
+        private::none(cx)?;
+        let act = Act::of::<Self>(policies, cx)?;
+        check_post(&self.roles, &self.period, policies)?;
+        let mut batch = Batch::new(Space::Public);
+        let slots = StandingSlots::want(&mut batch, &act.caller)?;
+        let present = batch.want(&STAFF, &(self.staff,))?;
+        let loaded = batch.load(ledger).await?;
+        let standing = slots.found(&loaded)?;
+        let authority = standing.authority(&act.caller, &act.tx)?;
+        let authority = act.staff(authority, Role::Staff(StaffRole::OrgAdmin))?;
+        let mut entry = loaded.get(&present)?.ok_or(ContractError::StaffUnknown)?;
+        let own = entry.msp == act.caller.msp && self.staff != act.caller.pid;
+        if !own || !authority.manages(&entry.unit, &entry.roles) {
+            return Err(ContractError::OutsideAuthority);
         }
-        let administers = self.roles.contains(&StaffRole::OrgAdmin);
-        let allowed =
-            if administers { authority.is_above(&self.unit) } else { authority.covers(&self.unit) };
-        if allowed { Ok(()) } else { Err(ContractError::OutsideAuthority) }
+        check_place(&self.unit, &self.roles, &authority)?;
+        if entry.status == Status::Deactivated {
+            return Err(ContractError::StatusConflict);
+        }
+        let before = (entry.unit.clone(), entry.roles.clone(), entry.period);
+        if before != (self.unit.clone(), self.roles.clone(), self.period) {
+            entry.meta.not_before(&act.tx)?;
+            (entry.unit, entry.roles, entry.period) = (self.unit, self.roles, self.period);
+            entry.meta.changed(&act.tx);
+            STAFF.put(writes, &(self.staff,), &entry)?;
+        }
+        Ok(act.done::<Self>(writes))
     }
+}
+
+fn check_post(
+    roles: &BTreeSet<StaffRole>,
+    period: &Period,
+    policies: &Policies,
+) -> Result<(), ContractError> {
+    if roles.is_empty() || roles.len() > STAFF_ROLES_MAX {
+        return Err(ContractError::ArgumentInvalid("staff has 1 to 4 roles"));
+    }
+    if !policies.separated(roles) {
+        return Err(ContractError::RolesIncompatible);
+    }
+    if !period.is_valid() {
+        return Err(ContractError::ArgumentInvalid("a period ends after it starts"));
+    }
+    Ok(())
+}
+
+fn check_place(
+    unit: &UnitId,
+    roles: &BTreeSet<StaffRole>,
+    authority: &Authority<'_>,
+) -> Result<(), ContractError> {
+    if authority.organization.unit(unit).is_none() {
+        return Err(ContractError::UnitUnknown);
+    }
+    if authority.manages(unit, roles) { Ok(()) } else { Err(ContractError::OutsideAuthority) }
 }
 
 pub(crate) fn check_enrolment_id(id: &str) -> Result<(), ContractError> {

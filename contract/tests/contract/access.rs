@@ -292,6 +292,13 @@ fn who_may_ask_is_looked_up_each_time() {
     assert_eq!(refusals(&mut world), ["INACTIVE"; 4]);
     world.ok(&unit(NewStatus::Active));
     assert_eq!(world.windows(&calls[3]).len(), 10);
+    // Who is given another role has no use of the old one, and who is moved is of the ward no more.
+    world.ok(&change_staff(&admin, &doctor(), "bay", &[StaffRole::Registrar]));
+    assert_eq!(refusals(&mut world), ["ROLE_NOT_PERMITTED"; 4]);
+    world.ok(&change_staff(&admin, &doctor(), "root", &[StaffRole::Practitioner]));
+    assert_eq!(world.denied(&calls[3]), "NOT_DISCLOSED");
+    world.ok(&change_staff(&admin, &doctor(), "ward", &[StaffRole::Practitioner]));
+    assert_eq!(world.windows(&calls[3]).len(), 10);
 }
 
 #[test]

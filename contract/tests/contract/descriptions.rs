@@ -118,6 +118,13 @@ fn what_is_sent_and_answered_fits_its_schema() {
     };
     let part_of_staff = RegisterStaffPrivate { enrolment_id: "registrar-MARKER".to_owned() };
     check(world, "admin", &Invocation::with_private(&add, &part_of_staff));
+    let changed = ChangeStaff {
+        staff: pid(&client("Org1MSP", "registrar")),
+        unit: UnitId::root(),
+        roles: [StaffRole::Registrar].into(),
+        period: Period { start: 0, end: None },
+    };
+    check(world, "admin", &Invocation::new(&changed));
     let patient = RegisterPatientPrivate {
         sid: SID.parse().unwrap(),
         secret: FIRST_SECRET.parse().unwrap(),

@@ -159,6 +159,10 @@ pub(crate) fn rows() -> Vec<(&'static str, Make)> {
         }),
         ("PutUnit", |_, by| call(by, &unit("new", "ward"))),
         ("RegisterStaff", |_, by| staff(by, "new", "bay", &[StaffRole::Service])),
+        ("ChangeStaff", |_, by| {
+            let roles = [StaffRole::Practitioner, StaffRole::Researcher];
+            change_staff(by, &client("Org1MSP", "doctor"), "ward", &roles)
+        }),
         ("RegisterPatient", |_, by| register_by(by, "new", "5454545454545454545454545454545a")),
         ("ConfirmRegistration", |_, by| confirm_by(by, PENDING_SID, PENDING_RK)),
         ("RegisterDevice", |_, by| private(by, &RegisterDevice {}, &device_part(SID, "scale"))),

@@ -292,6 +292,11 @@ const ACTS: &[(&str, usize, &[&str], Make)] = &[
         let staff = pid(&client("Org1MSP", pick(&["doctor", "nurse"], how[0])));
         call(by, &SetStatus::Staff { staff, status: lifted(how[1]) })
     }),
+    ("ChangeStaff", 1, &["admin@Org1MSP", "manager"], |_, by, _, how| {
+        let role = pick(&[StaffRole::Practitioner, StaffRole::Service], how[0]);
+        let unit = pick(&["bay", "ward", "ward", "root"], how[1]);
+        change_staff(by, &client("Org1MSP", "nurse"), unit, &[role])
+    }),
     ("SetStatus", 1, &["admin@Org1MSP"], |_, by, _, how| {
         let unit = pick(&["bay", "ward"], how[0]).parse().unwrap();
         call(by, &SetStatus::Unit { unit, status: lifted(how[1]) })
@@ -360,12 +365,22 @@ impl Tried<'_> {
         self.wrote.iter().map(|key| table(key)).collect()
     }
 
-    /// Whether the patient's directives let a practitioner of the ward treat now.
-    fn permits(head: &Head, at: i64) -> bool {
-        let in_force = || head.directives.iter().filter(|it| it.period.contains(at));
-        let permit = in_force().any(|it| it.decision == Effect::Permit);
-        let deny = in_force().any(|it| it.decision == Effect::Deny);
-        permit && !deny && head.sharing == Sharing::On && Self::current(head, at)
+    /// Whether the patient's directives let this member of its hospital's staff treat now.
+    fn permits(head: &Head, staff: &Staff, at: i64) -> bool {
+        let of_ward = ["ward", "bay"].contains(&staff.unit.as_str());
+        let practitioner = staff.roles.contains(&StaffRole::Practitioner);
+        let meant = |actor: &Actor| match actor.to_string().as_str() {
+            "unit:ward@Org1MSP" => of_ward,
+            "role:practitioner" => practitioner,
+            other => panic!("the model does not know {other}"),
+        };
+        let applies = |it: &&Directive| {
+            let actors = it.context.actors.as_ref();
+            it.period.contains(at) && actors.is_none_or(|actors| actors.iter().any(meant))
+        };
+        let says = |effect| head.directives.iter().filter(applies).any(|it| it.decision == effect);
+        let consented = says(Effect::Permit) && !says(Effect::Deny);
+        consented && head.sharing == Sharing::On && Self::current(head, at)
     }
 
     fn current(head: &Head, at: i64) -> bool {
@@ -377,7 +392,7 @@ impl Tried<'_> {
         match scope.purpose.as_str() {
             "TREAT" => {
                 let staff = self.before.staff_entry(self.by.pid).unwrap();
-                staff.roles.contains(&StaffRole::Practitioner) && Self::permits(head, self.at)
+                Self::permits(head, staff, self.at)
             }
             "PATRQT" => Self::current(head, self.at),
             _ => false,
@@ -469,7 +484,8 @@ fn reading(world: &mut World, state: &State) {
         if let Ok(read) = world.ledger.evaluate(&read_by(&doctor(), id)) {
             let page: DisclosedPage = read.answer();
             assert!(!disclosure.verdict.is_denied() && at < disclosure.until, "{page:?}");
-            assert!(Tried::permits(state.head(SID.parse().unwrap()), at), "{page:?}");
+            let staff = state.staff_entry(pid(&doctor())).unwrap();
+            assert!(Tried::permits(state.head(SID.parse().unwrap()), staff, at), "{page:?}");
         }
     }
 }

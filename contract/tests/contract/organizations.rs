@@ -1,4 +1,6 @@
-use crate::world::{SID, World, call, client, msp_admin, pid, register, staff, unit};
+use crate::world::{
+    SID, World, call, change_staff, client, msp_admin, pid, private, register, staff, unit,
+};
 use fabric_contract_rs::NodeOu;
 use fabric_contract_rs::testing::{Call, TestIdentity};
 use ioht_contract::state::{ORGANIZATIONS, STAFF};
@@ -217,4 +219,59 @@ fn what_is_dated_ahead_holds_nobody_up() {
     let act = call(&client("Org1MSP", "head"), &unit("newer", "new"));
     assert_eq!(world.refused(&act), "BACK_DATED");
     world.ok(&act.at(ahead));
+}
+
+#[test]
+fn staff_is_changed_from_above_and_never_by_itself() {
+    use StaffRole::{Auditor, OrgAdmin, Practitioner, Registrar, Researcher};
+    let mut world = World::staffed();
+    let own = |name| client("Org1MSP", name);
+    let (admin, manager, nurse) = (msp_admin("Org1MSP"), own("manager"), own("nurse"));
+    world.ok(&staff(&manager, "nurse", "bay", &[Practitioner]));
+    let change = |unit: &str, roles: &[StaffRole]| change_staff(&manager, &nurse, unit, roles);
+    world.ok(&change("ward", &[Practitioner, Researcher]));
+    let entry = world.ledger.value(&STAFF, &(pid(&nurse),)).unwrap();
+    assert_eq!((entry.unit.as_str(), entry.meta.version), ("ward", 2));
+    assert_eq!(entry.roles, [Practitioner, Researcher].into());
+    // The same again writes nothing.
+    let before = world.ledger.digest();
+    world.ok(&change("ward", &[Practitioner, Researcher]));
+    assert_eq!(world.ledger.digest(), before);
+    for (call, code) in [
+        (change("root", &[Practitioner]), "OUTSIDE_AUTHORITY"),
+        (change("ward", &[OrgAdmin]), "OUTSIDE_AUTHORITY"),
+        (change("nowhere", &[Practitioner]), "UNIT_UNKNOWN"),
+        (change("ward", &[]), "ARGUMENT_INVALID"),
+        (change("ward", &[Practitioner, Auditor]), "ROLES_INCOMPATIBLE"),
+        (change("bay", &[Practitioner]).at(world.ledger.now() - 1), "BACK_DATED"),
+        (change_staff(&manager, &own("stranger"), "bay", &[Practitioner]), "STAFF_UNKNOWN"),
+        (change_staff(&manager, &own("registrar"), "ward", &[Registrar]), "OUTSIDE_AUTHORITY"),
+        (change_staff(&manager, &manager, "ward", &[OrgAdmin, Practitioner]), "OUTSIDE_AUTHORITY"),
+        (change_staff(&nurse, &nurse, "ward", &[OrgAdmin]), "ROLE_NOT_PERMITTED"),
+        (
+            change_staff(&admin, &client("Org2MSP", "doctor"), "ward", &[Registrar]),
+            "OUTSIDE_AUTHORITY",
+        ),
+    ] {
+        assert_eq!(world.refused(&call), code, "{call:?}");
+    }
+    // An administrator of a unit below is made and unmade from above it.
+    world.ok(&change("bay", &[OrgAdmin]));
+    world.ok(&change("bay", &[Registrar]));
+    world.ok(&change_staff(&admin, &nurse, "root", &[OrgAdmin]));
+    assert_eq!(world.refused(&change("bay", &[Registrar])), "OUTSIDE_AUTHORITY");
+    // Nor does the organisation's administrator change an entry of its own.
+    let part = RegisterStaffPrivate { enrolment_id: "admin".to_owned() };
+    let entry = RegisterStaff {
+        unit: "bay".parse().unwrap(),
+        roles: [StaffRole::Service].into(),
+        period: Period { start: 0, end: None },
+    };
+    world.ok(&private(&admin, &entry, &part));
+    let itself = change_staff(&admin, &admin, "bay", &[Practitioner]);
+    assert_eq!(world.refused(&itself), "OUTSIDE_AUTHORITY");
+    let status = NewStatus::Deactivated;
+    world.ok(&call(&admin, &SetStatus::Staff { staff: pid(&nurse), status }));
+    let ended = change_staff(&admin, &nurse, "bay", &[Practitioner]);
+    assert_eq!(world.refused(&ended), "STATUS_CONFLICT");
 }

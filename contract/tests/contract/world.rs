@@ -240,6 +240,16 @@ pub(crate) fn staff(by: &ClientIdentity, name: &str, unit: &str, roles: &[StaffR
     )
 }
 
+pub(crate) fn change_staff(
+    by: &ClientIdentity,
+    who: &ClientIdentity,
+    unit: &str,
+    roles: &[StaffRole],
+) -> MockCall {
+    let (roles, period) = (roles.iter().copied().collect(), Period { start: 0, end: None });
+    call(by, &ChangeStaff { staff: pid(who), unit: unit.parse().unwrap(), roles, period })
+}
+
 /// A registrar of `Org1MSP` registers a patient.
 pub(crate) fn register(name: &str, sid: &str) -> MockCall {
     register_by(&client("Org1MSP", "registrar"), name, sid)

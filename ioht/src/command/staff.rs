@@ -9,11 +9,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use ioht::{Actor, secrets};
 use ioht_contract::client::StatusPrivate;
 use ioht_contract::{
-    AcceptDelegation, DelegationKind, DelegationPrivate, DeviceStatus, DeviceStatusPrivate,
-    DirectiveId, MspId, NewStatus, OrganizationKind, ParticipantId, PatientStatusPrivate, Period,
-    PutUnit, RebindKey, RebindKeyPrivate, RegisterOrganization, RegisterPatient,
-    RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, RevocationReason, RevokeConsent,
-    RevokeConsentPrivate, SetStatus, StaffRole, SubjectId, UnitId,
+    AcceptDelegation, ChangeStaff, DelegationKind, DelegationPrivate, DeviceStatus,
+    DeviceStatusPrivate, DirectiveId, MspId, NewStatus, OrganizationKind, ParticipantId,
+    PatientStatusPrivate, Period, PutUnit, RebindKey, RebindKeyPrivate, RegisterOrganization,
+    RegisterPatient, RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, RevocationReason,
+    RevokeConsent, RevokeConsentPrivate, SetStatus, StaffRole, SubjectId, UnitId,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -133,6 +133,22 @@ pub(crate) enum AdminCommand {
         unit: UnitId,
         /// What it may do: org_admin, privacy_officer, registrar, practitioner, researcher, service
         /// or auditor; may be given several times.
+        #[arg(long, value_name = "ROLE", required = true, value_parser = coded::<StaffRole>)]
+        role: Vec<StaffRole>,
+        /// Until when.
+        #[arg(long, value_name = "TIME", value_parser = time_ms)]
+        until: Option<i64>,
+    },
+    /// Gives a member of staff another unit, other roles or another end: all three anew.
+    #[command(after_help = "Example: ioht admin change-staff 00112233445566778899aabbccddeeff \
+                      --unit ward --role researcher")]
+    ChangeStaff {
+        /// Who, by its participant id.
+        staff: ParticipantId,
+        /// The unit it stands in from now on.
+        #[arg(long, default_value = "root")]
+        unit: UnitId,
+        /// What it may do from now on; may be given several times.
         #[arg(long, value_name = "ROLE", required = true, value_parser = coded::<StaffRole>)]
         role: Vec<StaffRole>,
         /// Until when.
@@ -319,6 +335,11 @@ impl AdminCommand {
                 let private = RegisterStaffPrivate { enrolment_id };
                 let staff = actor.submit_private(&call, &private).await?.answer.staff;
                 Ok(Told::new(staff.to_string(), &json!({"staff": staff})))
+            }
+            Self::ChangeStaff { staff, unit, role, until } => {
+                let (roles, period) = (role.into_iter().collect(), Period { start: 0, end: until });
+                let done = actor.submit(&ChangeStaff { staff, unit, roles, period }).await?;
+                Ok(committed("changed", &done))
             }
             Self::Suspend(what) => what.set(actor, NewStatus::Suspended).await,
             Self::Reactivate(what) => what.set(actor, NewStatus::Active).await,

@@ -43,6 +43,15 @@ pub(crate) fn organisations(shell: &Shell) {
     shell.ok("hospital", &format!("admin suspend --staff {colleague}"));
     assert_eq!((active("doctor"), active("colleague")), (true.into(), false.into()));
     shell.ok("hospital", &format!("admin reactivate --staff {colleague}"));
+    let both = "--unit ward --role practitioner --role researcher";
+    shell.ok("hospital", &format!("admin change-staff {colleague} {both}"));
+    let roles = shell.ok("colleague", "whoami").pointer("/staff/roles").cloned().unwrap();
+    assert_eq!(roles.as_array().unwrap().len(), 2);
+    shell.refused(
+        "doctor",
+        &format!("admin change-staff {colleague} {both}"),
+        "ROLE_NOT_PERMITTED",
+    );
     shell.ok("clinic", "admin suspend --organization");
     assert_eq!(active("officer"), false);
     shell.ok("clinic", "admin reactivate --organization");
