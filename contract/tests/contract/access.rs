@@ -513,7 +513,7 @@ fn what_was_entered_in_error_is_read_by_the_patient_alone() {
     for (by, asked) in [(&aunt, family), (&doctor(), scope())] {
         let id = world.opened(by, asked).1;
         let page = world.ask(&read_by(by, id), &ReadSummaries {});
-        assert_eq!(page.entered_in_error, [mark.clone()]);
+        assert_eq!(page.entered_in_error, std::slice::from_ref(&mark));
         assert_eq!(world.windows(&read_by(by, id)), [0, 1, 2, 4, 5, 6, 7, 8, 9]);
         assert_eq!(page.records.iter().filter(|it| it.reason.is_some()).count(), 0);
         disclosure = Some(id);

@@ -138,9 +138,7 @@ fn asked(by: &ClientIdentity) -> Scope {
 fn ticket(state: &State, by: &ClientIdentity, how: u8) -> TicketId {
     let own = |it: &&Access| it.requester == pid(by) || how % 8 == 7;
     let named = state.accesses.iter().filter(|(_, it)| own(it));
-    let named: Vec<TicketId> = named
-        .map(|(key, _)| key.trim_end_matches('\0').rsplit('\0').next().unwrap().parse().unwrap())
-        .collect();
+    let named: Vec<TicketId> = named.map(|(key, _)| ticket_of(key)).collect();
     let nobodys = || "0000000000001.00112233445566778899aabbccddeeff".parse().unwrap();
     // Mostly one of the newest, which stand first.
     let newest = if how.is_multiple_of(4) { named.len() } else { named.len().min(3) };
@@ -345,8 +343,15 @@ struct Tried<'a> {
     at: i64,
     before: &'a State,
     after: &'a State,
-    /// What it wrote: the keys of its own transaction, and what of the journal.
+    /// The keys that it wrote.
     wrote: BTreeSet<&'a str>,
+    /// The names that a request or an opening answered.
+    answered: BTreeSet<String>,
+}
+
+/// The name that the key of an access or a disclosure ends with.
+fn ticket_of(key: &str) -> TicketId {
+    key.trim_end_matches('\0').rsplit('\0').next().unwrap().parse().unwrap()
 }
 
 fn table(key: &str) -> &str {
@@ -372,7 +377,7 @@ impl Tried<'_> {
         let meant = |actor: &Actor| match actor.to_string().as_str() {
             "unit:ward@Org1MSP" => of_ward,
             "role:practitioner" => practitioner,
-            other => panic!("the model does not know {other}"),
+            other => unreachable!("{other} is not in the model"),
         };
         let applies = |it: &&Directive| {
             let actors = it.context.actors.as_ref();
@@ -399,6 +404,12 @@ impl Tried<'_> {
         }
     }
 
+    /// The names of what it wrote into a table of entries.
+    fn entries(&self, name: &str) -> BTreeSet<String> {
+        let own = self.wrote.iter().filter(|key| table(key) == name);
+        own.map(|key| ticket_of(key).to_string()).collect()
+    }
+
     fn audited(&self) {
         let of = |name| self.wrote.iter().filter(|key| table(key) == name).count();
         let fresh = |key: &&&str| !self.before.accesses.contains_key(**key);
@@ -406,10 +417,12 @@ impl Tried<'_> {
         let written: &[&str] = match self.name {
             "RequestAccess" => {
                 assert!(requests >= 1 && requests == self.wrote.len());
+                assert_eq!(self.entries("access"), self.answered);
                 &["access"]
             }
             "OpenDisclosure" => {
                 assert_eq!((of("access"), of("disclosure"), requests), (1, 1, 0));
+                assert_eq!(self.entries("disclosure"), self.answered);
                 &["access", "disclosure"]
             }
             "SubmitSummaries" => &["record"],
@@ -480,7 +493,7 @@ fn reading(world: &mut World, state: &State) {
     for (key, disclosure) in
         state.disclosures.iter().filter(|(_, it)| it.recipient == pid(&doctor()))
     {
-        let id: TicketId = key.trim_end_matches('\0').rsplit('\0').next().unwrap().parse().unwrap();
+        let id = ticket_of(key);
         if let Ok(read) = world.ledger.evaluate(&read_by(&doctor(), id)) {
             let page: DisclosedPage = read.answer();
             assert!(!disclosure.verdict.is_denied() && at < disclosure.until, "{page:?}");
@@ -508,6 +521,15 @@ struct Seen {
     permitted: usize,
 }
 
+/// The names that a request or an opening answers.
+fn answered(name: &str, endorsed: &Endorsed) -> BTreeSet<String> {
+    if !["RequestAccess", "OpenDisclosure"].contains(&name) {
+        return BTreeSet::new();
+    }
+    let receipt: TicketsReceipt = endorsed.answer();
+    receipt.ids.iter().map(ToString::to_string).collect()
+}
+
 fn run(steps: &[Step], listed: &Value) -> Seen {
     let mut world = start();
     let mut seen = Seen::default();
@@ -529,13 +551,13 @@ fn run(steps: &[Step], listed: &Value) -> Seen {
         let nothing = endorsed.is_empty();
         let (acts, transactions): (Vec<_>, Vec<_>) = endorsed
             .into_iter()
-            .map(|(name, by, at, it)| ((name, by, at, it.tx_id.clone()), it))
+            .map(|(name, by, at, it)| ((name, by, at, answered(name, &it), it.tx_id.clone()), it))
             .unzip();
         let codes = world.ledger.commit(transactions);
         assert!(!nothing || world.ledger.digest() == digest, "what is refused writes nothing");
         let after = State::read(&world);
         let mut unexplained = after.changed(&before);
-        for ((name, by, at, tx), code) in acts.into_iter().zip(codes) {
+        for ((name, by, at, answered, tx), code) in acts.into_iter().zip(codes) {
             if code != TxValidationCode::Valid {
                 assert_eq!(code, TxValidationCode::MvccReadConflict);
                 continue;
@@ -543,7 +565,7 @@ fn run(steps: &[Step], listed: &Value) -> Seen {
             let wrote: BTreeSet<&str> =
                 unexplained.iter().copied().filter(|key| after.is_of(key, &tx)).collect();
             unexplained.retain(|key| !wrote.contains(key));
-            let tried = Tried { name, by, at, before: &before, after: &after, wrote };
+            let tried = Tried { name, by, at, before: &before, after: &after, wrote, answered };
             tried.by_role(listed);
             tried.audited();
             tried.decided();
