@@ -54,8 +54,8 @@ pub(crate) enum Stop {
 pub(crate) struct Fenced {
     /// It had not sent its terminal message.
     pub(crate) unfinished: bool,
-    /// A reply to it is still to come.
-    pub(crate) awaiting: bool,
+    /// A reply to it is still to come; see [`Lane::awaited`].
+    pub(crate) awaited: Option<usize>,
 }
 
 /// One attempt at a transaction, as its stream carries it: one request at a time, in the order
@@ -79,8 +79,8 @@ pub(crate) struct Lane {
 struct Gate {
     /// Whether anything may still be sent.
     open: bool,
-    /// Whether a request is out whose reply has not arrived.
-    awaiting: bool,
+    /// How many values the request asks for that is out and whose reply has not arrived.
+    awaited: Option<usize>,
     /// A reply that has arrived and has not been taken.
     arrived: Option<Reply>,
     /// Who waits for a reply.
@@ -101,11 +101,11 @@ enum Unread {
 }
 
 impl Lane {
-    /// `awaiting`: an earlier attempt left a request whose reply is still to come.
-    pub(crate) fn new(key: Arc<TxKey>, out: Outbound, awaiting: bool) -> Self {
+    /// `awaited`: an earlier attempt left a request whose reply is still to come.
+    pub(crate) fn new(key: Arc<TxKey>, out: Outbound, awaited: Option<usize>) -> Self {
         let gate =
-            Gate { open: true, awaiting, arrived: None, waiter: None, over: false, stop: None };
-        let unread = if awaiting { Unread::Inherited } else { Unread::None };
+            Gate { open: true, awaited, arrived: None, waiter: None, over: false, stop: None };
+        let unread = if awaited.is_some() { Unread::Inherited } else { Unread::None };
         let (gate, turn) = (Mutex::new(gate), tokio::sync::Mutex::new(unread));
         Self { key, out, gate, turn, stopped: Notify::new() }
     }
@@ -116,6 +116,16 @@ impl Lane {
 
     /// Asks the peer and waits for the answer.
     pub(crate) async fn request(&self, kind: Type, payload: Bytes) -> Result<Bytes, LedgerError> {
+        self.request_values(kind, payload, 1).await
+    }
+
+    /// Asks the peer for up to `values` values in one answer and waits for it.
+    pub(crate) async fn request_values(
+        &self,
+        kind: Type,
+        payload: Bytes,
+        values: usize,
+    ) -> Result<Bytes, LedgerError> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(LedgerError::TooLarge { size: payload.len(), max: PAYLOAD_BYTES_MAX });
         }
@@ -127,7 +137,7 @@ impl Lane {
             if !gate.open {
                 return Err(LedgerError::TransactionEnded);
             }
-            gate.awaiting = true;
+            gate.awaited = Some(values);
             *turn = Unread::Own;
             permit.send(Ok(self.key.message(kind, payload)));
         }
@@ -191,14 +201,14 @@ impl Lane {
     pub(crate) fn fence(&self) -> Fenced {
         let mut gate = self.gate();
         let unfinished = std::mem::replace(&mut gate.open, false);
-        Fenced { unfinished, awaiting: gate.awaiting }
+        Fenced { unfinished, awaited: gate.awaited }
     }
 
     /// Takes in the awaited reply; false when none was awaited.
     pub(crate) fn arrive(&self, reply: Reply) -> bool {
         let waiter = {
             let mut gate = self.gate();
-            if !std::mem::replace(&mut gate.awaiting, false) {
+            if gate.awaited.take().is_none() {
                 return false;
             }
             gate.arrived = Some(reply);
@@ -223,14 +233,9 @@ impl Lane {
         }
     }
 
-    /// Whether the stream has ended.
-    pub(crate) fn is_over(&self) -> bool {
-        self.gate().over
-    }
-
-    /// Whether a reply is still to come.
-    pub(crate) fn is_awaiting(&self) -> bool {
-        self.gate().awaiting
+    /// How many values the reply holds that is still to come, as far as known; `None` when none is.
+    pub(crate) fn awaited(&self) -> Option<usize> {
+        self.gate().awaited
     }
 
     /// Asks the transaction to stop.

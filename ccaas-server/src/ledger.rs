@@ -18,6 +18,7 @@ use fabric_protos::queryresult::{KeyModification, Kv};
 use prost::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::Instant;
 
 /// The ledger of one transaction, asked over its peer's stream.
 #[derive(Debug)]
@@ -62,11 +63,8 @@ impl PeerLedger {
         values: &mut Vec<Option<Bytes>>,
     ) -> Result<(), LedgerError> {
         let request = wire::get_state_multiple(collection, keys);
-        let reply = self.lane.request(Type::GetStateMultiple, request).await;
-        if reply.is_err() && self.lane.is_over() {
-            self.sizes.doubt(keys.len());
-        }
-        let reply = reply?;
+        let kind = Type::GetStateMultiple;
+        let reply = self.lane.request_values(kind, request, keys.len()).await?;
         let answer = decode::<GetStateMultipleResult>(reply)?;
         // A peer whose database failed answers with no values and no error.
         if answer.values.len() != keys.len() {
@@ -167,7 +165,7 @@ impl Reader for PeerLedger {
                 let mut rest = keys;
                 // What an answer turns out to weigh may lower the number for the next one.
                 while !rest.is_empty() {
-                    let count_max = count_max.min(self.sizes.values_max());
+                    let count_max = count_max.min(self.sizes.values_max(Instant::now()));
                     let bytes_max = self.batch_bytes_max;
                     let Some(chunk) =
                         chunks(rest, count_max, bytes_max, wire::multi_get_key_len).next()
@@ -286,13 +284,12 @@ impl QueryReader for PeerLedger {
     ) -> Result<Page, LedgerError> {
         let (rest, size) = range.page(size, bookmark)?;
         // A page is one message. A shorter one is still a page.
-        let size = size.min(i32::try_from(self.sizes.values_max()).unwrap_or(i32::MAX));
+        let values_max = self.sizes.values_max(Instant::now());
+        let size = size.min(i32::try_from(values_max).unwrap_or(i32::MAX));
+        let values = usize::try_from(size).unwrap_or_default();
         let request = wire::get_state_page(&rest, size);
-        let reply = self.lane.request(Type::GetStateByRange, request).await;
-        if reply.is_err() && self.lane.is_over() {
-            self.sizes.doubt(usize::try_from(size).unwrap_or_default());
-        }
-        let QueryResponse { results, metadata, .. } = decode(reply?)?;
+        let reply = self.lane.request_values(Type::GetStateByRange, request, values).await?;
+        let QueryResponse { results, metadata, .. } = decode(reply)?;
         let mut entries = Vec::with_capacity(results.len());
         for result in results {
             let Kv { key, value, .. } = decode(result.result_bytes)?;

@@ -39,8 +39,19 @@ struct Finished {
     learned: Learned,
 }
 
-/// Why a stream ends. `None` inside: the peer or the server went away as it should.
-type Ended = ControlFlow<Option<Status>>;
+/// Why a stream ends.
+#[derive(Debug)]
+enum Cause {
+    /// The peer went away, or its stream broke.
+    Gone,
+    /// The server is stopping.
+    Stopping,
+    /// The peer is told that it cannot go on.
+    Refused(Status),
+}
+
+/// Whether a stream goes on.
+type Ended = ControlFlow<Cause>;
 
 impl<C: Contract> PeerStream<C> {
     pub(crate) fn new(
@@ -87,29 +98,45 @@ impl<C: Contract> PeerStream<C> {
                 () = until(stopping), if stopping.is_some() => {
                     self.transactions.stop_all(Stop::Draining);
                     self.finish_tasks().await;
-                    Ended::Break(None)
+                    Ended::Break(Cause::Stopping)
                 }
                 () = &mut silence, if !self.session.is_ready() => self.on_silence(),
                 message = inbound.next() => match message {
                     Some(Ok(message)) => self.on_message(message, stopping.is_some()).await,
                     Some(Err(status)) => {
                         tracing::warn!(code = ?status.code(), "the peer's stream broke");
-                        Ended::Break(None)
+                        Ended::Break(Cause::Gone)
                     }
-                    None => Ended::Break(None),
+                    None => Ended::Break(Cause::Gone),
                 },
                 asked = drain.changed(), if stopping.is_none() => match asked {
                     Ok(()) => Ended::Continue(()),
                     // The server was dropped without being asked to stop.
-                    Err(_) => Ended::Break(None),
+                    Err(_) => Ended::Break(Cause::Stopping),
                 },
             };
         }
-        if let Ended::Break(Some(status)) = ended {
-            // When the peer no longer listens there is nobody to tell.
-            let _ = self.out.send(Err(status)).await;
+        match ended {
+            Ended::Break(Cause::Gone) => self.doubt_sizes(),
+            Ended::Break(Cause::Refused(status)) => {
+                // When the peer no longer listens there is nobody to tell.
+                let _ = self.out.send(Err(status)).await;
+            }
+            Ended::Break(Cause::Stopping) | Ended::Continue(()) => {}
         }
         self.end();
+    }
+
+    /// A peer whose answer no message can carry ends its stream without a word.
+    fn doubt_sizes(&self) {
+        let values = self.transactions.values_awaited();
+        if self.host.sizes.doubt(values, Instant::now()) {
+            tracing::warn!(
+                values,
+                "the stream ended while the peer owed many values, which may have been too large \
+                 for one message; fewer are asked for at once for a while"
+            );
+        }
     }
 
     /// What still runs is cut off: there is nobody to answer.
@@ -134,7 +161,7 @@ impl<C: Contract> PeerStream<C> {
     async fn send(&self, message: ChaincodeMessage) -> Ended {
         match self.out.send(Ok(message)).await {
             Ok(()) => Ended::Continue(()),
-            Err(_) => Ended::Break(None),
+            Err(_) => Ended::Break(Cause::Gone),
         }
     }
 
@@ -153,14 +180,14 @@ impl<C: Contract> PeerStream<C> {
         let text = self.session.silence(&self.chaincode_id);
         tracing::error!("{text}");
         self.host.counters.handshake_timeouts.add();
-        Ended::Break(Some(Status::deadline_exceeded("the handshake took too long")))
+        Ended::Break(Cause::Refused(Status::deadline_exceeded("the handshake took too long")))
     }
 
     fn violation(&self, violation: &impl ToString) -> Ended {
         let text = violation.to_string();
         tracing::error!("{text}; ending the stream");
         self.host.counters.violations.add();
-        Ended::Break(Some(Status::failed_precondition(text)))
+        Ended::Break(Cause::Refused(Status::failed_precondition(text)))
     }
 
     async fn on_message(&mut self, message: ChaincodeMessage, stopping: bool) -> Ended {

@@ -54,10 +54,10 @@ impl Transactions {
     /// still waits for is taken by the new attempt before its own first request.
     pub(crate) fn begin(&mut self, key: TxKey, out: &Outbound) -> Begun {
         let key = Arc::new(key);
-        let (mut awaiting, mut superseded) = (false, false);
+        let (mut awaited, mut superseded) = (None, false);
         if let Some(old) = self.remove(&key) {
             let fenced = old.lane.fence();
-            awaiting = fenced.awaiting;
+            awaited = fenced.awaited;
             superseded = fenced.unfinished;
             if let Some(task) = old.task.filter(|_| superseded) {
                 task.abort();
@@ -65,7 +65,7 @@ impl Transactions {
         }
         self.attempts += 1;
         let attempt = self.attempts;
-        let lane = Arc::new(Lane::new(Arc::clone(&key), out.clone(), awaiting));
+        let lane = Arc::new(Lane::new(Arc::clone(&key), out.clone(), awaited));
         let entry = Entry { attempt, lane: Arc::clone(&lane), task: None, finished: false };
         self.entries.insert(key, entry);
         Begun { attempt, lane, superseded }
@@ -98,7 +98,7 @@ impl Transactions {
         let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.attempt == attempt) else {
             return Ok(());
         };
-        if !entry.lane.is_awaiting() {
+        if entry.lane.awaited().is_none() {
             self.remove(key);
             return Ok(());
         }
@@ -111,6 +111,11 @@ impl Transactions {
     /// How many are running.
     pub(crate) fn running(&self) -> usize {
         self.entries.len() - self.unanswered
+    }
+
+    /// How many values the largest answer holds that the peer owes, as far as known.
+    pub(crate) fn values_awaited(&self) -> usize {
+        self.entries.values().filter_map(|entry| entry.lane.awaited()).max().unwrap_or_default()
     }
 
     /// Asks every running transaction to stop.

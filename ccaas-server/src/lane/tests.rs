@@ -8,7 +8,7 @@ type Sent = mpsc::Receiver<Result<ChaincodeMessage, Status>>;
 fn lane(awaiting: bool) -> (Lane, Sent) {
     let (out, sent) = mpsc::channel(8);
     let key = Arc::new(TxKey { channel_id: "ch".into(), tx_id: "tx".into() });
-    (Lane::new(key, out, awaiting), sent)
+    (Lane::new(key, out, awaiting.then_some(1)), sent)
 }
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
@@ -173,7 +173,7 @@ fn one_terminal_message_and_nothing_after_it() {
 #[test]
 fn fenced_attempt_is_silent() {
     let (lane, mut out) = lane(false);
-    assert_eq!(lane.fence(), Fenced { unfinished: true, awaiting: false });
+    assert_eq!(lane.fence(), Fenced { unfinished: true, awaited: None });
     assert_eq!(ready(get(&lane, "a")), Err(LedgerError::TransactionEnded));
     assert!(!ready(lane.finish(lane.key().message(Type::Completed, Bytes::new()))));
     assert_eq!(sent(&mut out), None);
@@ -182,11 +182,11 @@ fn fenced_attempt_is_silent() {
 #[test]
 fn fence_tells_whether_a_reply_is_still_to_come() {
     let (lane, _out) = lane(false);
-    let mut a = pin!(get(&lane, "a"));
+    let mut a = pin!(lane.request_values(Type::GetStateMultiple, "a".into(), 7));
     assert!(poll(a.as_mut()).is_pending());
-    assert_eq!(lane.fence(), Fenced { unfinished: true, awaiting: true });
+    assert_eq!(lane.fence(), Fenced { unfinished: true, awaited: Some(7) });
     arrive(&lane, response("A"));
-    assert_eq!(lane.fence(), Fenced { unfinished: false, awaiting: false });
+    assert_eq!(lane.fence(), Fenced { unfinished: false, awaited: None });
     assert!(!lane.arrive(response("twice")));
 }
 
@@ -240,10 +240,10 @@ fn full_queue_makes_a_request_wait_and_not_lose_its_turn() {
     let (out, mut sent_messages) = mpsc::channel(1);
     let key = Arc::new(TxKey { channel_id: "ch".into(), tx_id: "tx".into() });
     out.try_send(Ok(key.message(Type::Keepalive, Bytes::new()))).unwrap();
-    let lane = Lane::new(key, out, false);
+    let lane = Lane::new(key, out, None);
     let mut a = pin!(get(&lane, "a"));
     assert!(poll(a.as_mut()).is_pending());
-    assert!(!lane.is_awaiting(), "nothing is out yet");
+    assert_eq!(lane.awaited(), None, "nothing is out yet");
     assert_eq!(sent(&mut sent_messages).map(|it| it.0), Some(Type::Keepalive));
     assert!(poll(a.as_mut()).is_pending());
     assert_eq!(sent(&mut sent_messages).map(|it| it.0), Some(Type::GetState));

@@ -59,14 +59,14 @@ fn second_attempt_inherits_what_is_out() {
     let first = transactions.begin(key("a"), &out);
     ask(&first);
     let second = transactions.begin(key("a"), &out);
-    assert!(second.superseded && second.lane.is_awaiting());
+    assert!(second.superseded && second.lane.awaited().is_some());
     // The end of the first attempt's task says nothing about the second.
     transactions.finished(&key("a"), first.attempt).unwrap();
     assert_eq!(transactions.running(), 1);
     assert_eq!(transactions.deliver(&key("a"), reply()), Delivery::Taken);
-    assert!(!second.lane.is_awaiting());
+    assert_eq!(second.lane.awaited(), None);
     let third = transactions.begin(key("a"), &out);
-    assert!(third.superseded && !third.lane.is_awaiting());
+    assert!(third.superseded && third.lane.awaited().is_none());
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn attempt_after_a_finished_one_inherits_too_but_supersedes_nobody() {
     ask(&first);
     transactions.finished(&key("a"), first.attempt).unwrap();
     let second = transactions.begin(key("a"), &out);
-    assert!(!second.superseded && second.lane.is_awaiting());
+    assert!(!second.superseded && second.lane.awaited().is_some());
     assert_eq!(transactions.running(), 1);
 }
 
@@ -94,6 +94,29 @@ fn attempt_after_one_that_has_just_spoken_supersedes_nobody() {
     assert!(!transactions.begin(key("a"), &out).superseded);
     transactions.finished(&key("a"), first.attempt).unwrap();
     assert_eq!(transactions.running(), 1);
+}
+
+#[test]
+fn largest_answer_that_is_owed_counts_whoever_asked() {
+    let (out, _sent) = outbound();
+    let mut transactions = Transactions::default();
+    assert_eq!(transactions.values_awaited(), 0);
+    let ask_for = |begun: &Begun, values| {
+        let kind = Type::GetStateMultiple;
+        let mut request = pin!(begun.lane.request_values(kind, "k".into(), values));
+        assert!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    };
+    let few = transactions.begin(key("few"), &out);
+    ask_for(&few, 3);
+    let many = transactions.begin(key("many"), &out);
+    ask_for(&many, 1000);
+    // Neither the end of its transaction nor another attempt makes it owed less.
+    transactions.finished(&key("many"), many.attempt).unwrap();
+    assert_eq!(transactions.values_awaited(), 1000);
+    transactions.begin(key("many"), &out);
+    assert_eq!(transactions.values_awaited(), 1000);
+    assert_eq!(transactions.deliver(&key("many"), reply()), Delivery::Taken);
+    assert_eq!(transactions.values_awaited(), 3);
 }
 
 #[test]

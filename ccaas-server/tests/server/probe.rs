@@ -62,6 +62,7 @@ impl Contract for Probe {
                 submit::<CallOther, R>(),
                 evaluate::<Get, R>(),
                 evaluate::<GetMany, R>(),
+                evaluate::<Weigh, R>(),
                 evaluate::<Scan, R>(),
                 evaluate::<Turn, R>(),
                 evaluate::<Hash, R>(),
@@ -362,6 +363,31 @@ impl Evaluate for GetMany {
         let keys: Vec<_> = self.keys.iter().map(|name| key(name)).collect::<Result<_, _>>()?;
         let values = ledger.get_many(space(self.private), &keys).await?;
         Ok(values.into_iter().map(text).collect())
+    }
+}
+
+transaction!(
+    /// Reads keys k0000, k0001, … at once and answers with what their values weigh.
+    Weigh { count: usize }
+);
+
+impl Evaluate for Weigh {
+    const NAME: &'static str = "Weigh";
+    const ROLES: &'static [&'static str] = &[];
+    type State = Dropped;
+    type Output = usize;
+    type Error = TxError;
+
+    async fn run(
+        self,
+        _: &Dropped,
+        _: &TxContext,
+        ledger: &impl QueryReader,
+    ) -> Result<usize, TxError> {
+        let keys: Vec<_> =
+            (0..self.count).map(|number| key(&format!("k{number:04}"))).collect::<Result<_, _>>()?;
+        let values = ledger.get_many(Space::Public, &keys).await?;
+        Ok(values.into_iter().flatten().map(|value| value.len()).sum())
     }
 }
 

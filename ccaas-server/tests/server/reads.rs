@@ -1,8 +1,8 @@
-use crate::probe::{COLLECTION, Get, GetMany, Hash, Scan, Turn};
+use crate::probe::{COLLECTION, Get, GetMany, Hash, Scan, Turn, Weigh};
 use crate::running::{Running, answer, call, fault};
 use ccaas_server::testing::{Offer, ScriptedPeer};
-use fabric_protos::protos::GetStateMultipleResult;
 use fabric_protos::protos::chaincode_message::Type;
+use fabric_protos::protos::{GetStateByRange, GetStateMultipleResult, QueryMetadata};
 use prost::Message;
 
 fn get(key: &str, private: bool) -> Get {
@@ -201,6 +201,76 @@ async fn many_reads_are_split_where_values_are_large() {
     let turn = Turn { size: 100, bookmark: None };
     let ending = peer.invoke(&call("t", "Turn", &turn)).await.unwrap();
     assert_eq!(answer(&ending), r#"[24,"k0048"]"#);
+}
+
+/// A peer whose values were all written before this server was started.
+async fn peer_of_large_values(server: &Running) -> ScriptedPeer {
+    let mut peer = server.peer(Offer::everything()).await;
+    let value = bytes::Bytes::from(vec![b'v'; 110 * 1024]);
+    for number in 0..1000 {
+        peer.ledger.put("", &format!("k{number:04}"), value.clone());
+    }
+    peer
+}
+
+/// Waits until the server has cut off as many transactions together with their streams.
+async fn cut_off(server: &Running, transactions: u64) {
+    while server.stats.read().abandoned < transactions {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn answer_that_no_message_can_carry_comes_in_parts_the_next_time() {
+    let server = Running::start().await;
+    let weigh = call("t", "Weigh", &Weigh { count: 1000 });
+    let mut peer = peer_of_large_values(&server).await;
+    peer.invoke(&weigh).await.unwrap_err();
+    cut_off(&server, 1).await;
+    let mut peer = peer_of_large_values(&server).await;
+    assert_eq!(answer(&peer.invoke(&weigh).await.unwrap()), (1000 * 110 * 1024).to_string());
+    assert_eq!(peer.ledger.counts(), "GET_STATE_MULTIPLE 2\n");
+}
+
+#[tokio::test]
+async fn page_under_which_the_stream_ended_is_halved() {
+    let server = Running::start().await;
+    for (streams, expected) in [(1, 1000), (2, 500), (3, 250)] {
+        let mut peer = server.peer(Offer::everything()).await;
+        let turn = Turn { size: 1000, bookmark: None };
+        peer.send(call("t", "Turn", &turn).message()).await.unwrap();
+        // One more that waits for something else says nothing about sizes.
+        peer.send(call("t2", "Get", &get("a", false)).message()).await.unwrap();
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            let request = peer.receive().await.unwrap();
+            if request.r#type() == Type::GetStateByRange {
+                let range = GetStateByRange::decode(request.payload).unwrap();
+                asked.push(QueryMetadata::decode(range.metadata).unwrap().page_size);
+            }
+        }
+        assert_eq!(asked, [expected]);
+        drop(peer);
+        cut_off(&server, 2 * streams).await;
+    }
+}
+
+#[tokio::test]
+async fn peer_that_restarts_under_a_few_values_changes_nothing() {
+    let server = Running::start().await;
+    for streams in 1..=3 {
+        let mut peer = server.peer(Offer::everything()).await;
+        peer.send(call("t", "GetMany", &many(3, false)).message()).await.unwrap();
+        peer.send(call("t2", "GetMany", &many(2, false)).message()).await.unwrap();
+        for _ in 0..2 {
+            peer.expect(Type::GetStateMultiple).await.unwrap();
+        }
+        drop(peer);
+        cut_off(&server, 2 * streams).await;
+    }
+    let mut peer = server.peer(Offer::everything()).await;
+    peer.invoke(&call("t", "GetMany", &many(1000, false))).await.unwrap();
+    assert_eq!(peer.ledger.counts(), "GET_STATE_MULTIPLE 1\n");
 }
 
 #[tokio::test]
