@@ -80,7 +80,8 @@ pub struct Limits {
     ///
     /// 28 s: the peer gives up after 30 s by default and holds a lock against block commits for as
     /// long as a transaction runs, so the server gives up first. Keep it below the peer's
-    /// `chaincode.executetimeout`.
+    /// `chaincode.executetimeout`. A peer that then does not read the answer for as long again loses
+    /// its stream.
     pub deadline: Duration,
     /// How many transactions run at once, over all streams; one more is answered with ERROR at
     /// once, so that a gateway tries another peer.

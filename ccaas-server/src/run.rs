@@ -17,6 +17,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// What all transactions share.
@@ -47,12 +48,25 @@ pub(crate) struct Invocation {
 /// An identity read for the first time, and the creator it was read from.
 pub(crate) type Learned = Option<(Bytes, ClientIdentity)>;
 
-/// Runs one transaction to its terminal message. Returns what it learned about its creator.
+/// What a transaction leaves to its stream.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) learned: Learned,
+    /// The peer did not take the terminal message: it does not read.
+    pub(crate) unread: bool,
+}
+
+/// Runs one transaction to its terminal message.
+///
+/// The place is given back before that message is sent: how soon a peer reads is no other peer's
+/// concern. The message waits at most as long as the transaction might have taken, since by then the
+/// peer has forgotten the transaction.
 pub(crate) async fn run<C: Contract>(
     host: Arc<Host<C>>,
     lane: Arc<Lane>,
     invocation: Invocation,
-) -> Learned {
+    place: OwnedSemaphorePermit,
+) -> Ran {
     let mut learned = None;
     let deadline = invocation.received + host.limits.deadline;
     let ending = {
@@ -81,8 +95,13 @@ pub(crate) async fn run<C: Contract>(
             }
         }
     };
-    finish(&host.counters, &lane, ending).await;
-    learned
+    drop(place);
+    let finishing = finish(&host.counters, &lane, ending);
+    let unread = tokio::time::timeout(host.limits.deadline, finishing).await.is_err();
+    if unread {
+        host.counters.abandoned.add();
+    }
+    Ran { learned, unread }
 }
 
 async fn finish(counters: &Counters, lane: &Lane, ending: Result<Terminal, Option<Fault>>) {

@@ -10,6 +10,8 @@ pub struct Stats {
     pub handshake_timeouts: u64,
     /// Streams ended because the peer broke the protocol.
     pub violations: u64,
+    /// Streams ended because the peer did not read what was sent to it.
+    pub unread: u64,
     /// Transactions begun.
     pub started: u64,
     /// Transactions answered with a response below 400.
@@ -24,8 +26,8 @@ pub struct Stats {
     pub panics: u64,
     /// Transactions not begun because too many were running.
     pub overloads: u64,
-    /// Transactions that ended without an answer: superseded, forgotten by the peer, or cut off
-    /// with their stream.
+    /// Transactions that ended without an answer: superseded, forgotten by the peer, not read by
+    /// it, or cut off with their stream.
     pub abandoned: u64,
     /// Replies that nobody waited for.
     pub stray_replies: u64,
@@ -48,6 +50,7 @@ counters!(
     streams,
     handshake_timeouts,
     violations,
+    unread,
     started,
     succeeded,
     refused,

@@ -1,7 +1,7 @@
 use crate::identities::Identities;
 use crate::lane::{Outbound, Reply, Stop, TxKey};
 use crate::proposal::OpenProposal;
-use crate::run::{Fault, Host, Invocation, Learned, run};
+use crate::run::{Fault, Host, Invocation, Ran, run};
 use crate::session::{Action, Features, Session};
 use crate::transactions::{Begun, Delivery, Transactions};
 use fabric_contract_rs::Contract;
@@ -10,11 +10,18 @@ use fabric_protos::protos::chaincode_message::Type;
 use prost::Message;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
+
+/// How many transactions of one stream may wait for their peer to read, beyond those that run.
+///
+/// 256: as many as there is room for in the queue before which they wait. One more is refused, and
+/// the refusal waits too, so that no more is read from a peer that does not read.
+const UNREAD_MAX: usize = 256;
 
 /// Until when transactions may go on, once the server is stopping.
 pub(crate) type Drain = watch::Receiver<Option<Instant>>;
@@ -36,7 +43,7 @@ pub(crate) struct PeerStream<C> {
 struct Finished {
     key: Arc<TxKey>,
     attempt: u64,
-    learned: Learned,
+    ran: Ran,
 }
 
 /// Why a stream ends.
@@ -46,6 +53,8 @@ enum Cause {
     Gone,
     /// The server is stopping.
     Stopping,
+    /// The peer does not read what is sent to it.
+    Unread,
     /// The peer is told that it cannot go on.
     Refused(Status),
 }
@@ -120,7 +129,11 @@ impl<C: Contract> PeerStream<C> {
             Ended::Break(Cause::Gone) => self.doubt_sizes(),
             Ended::Break(Cause::Refused(status)) => {
                 // When the peer no longer listens there is nobody to tell.
-                let _ = self.out.send(Err(status)).await;
+                let _ = self.out.send_timeout(Err(status), self.host.limits.deadline).await;
+            }
+            Ended::Break(Cause::Unread) => {
+                tracing::warn!("the peer does not read what is sent to it; its stream is ended");
+                self.host.counters.unread.add();
             }
             Ended::Break(Cause::Stopping) | Ended::Continue(()) => {}
         }
@@ -158,17 +171,22 @@ impl<C: Contract> PeerStream<C> {
         }
     }
 
+    /// Waits for as long as a transaction may, whose last message would wait no longer either.
     async fn send(&self, message: ChaincodeMessage) -> Ended {
-        match self.out.send(Ok(message)).await {
+        match self.out.send_timeout(Ok(message), self.host.limits.deadline).await {
             Ok(()) => Ended::Continue(()),
-            Err(_) => Ended::Break(Cause::Gone),
+            Err(SendTimeoutError::Closed(_)) => Ended::Break(Cause::Gone),
+            Err(SendTimeoutError::Timeout(_)) => Ended::Break(Cause::Unread),
         }
     }
 
     fn on_finished(&mut self, finished: Finished) -> Ended {
-        let Finished { key, attempt, learned } = finished;
-        if let Some((creator, client)) = learned {
+        let Finished { key, attempt, ran } = finished;
+        if let Some((creator, client)) = ran.learned {
             self.identities.learn(&creator, client);
+        }
+        if ran.unread {
+            return Ended::Break(Cause::Unread);
         }
         match self.transactions.finished(&key, attempt) {
             Ok(()) => Ended::Continue(()),
@@ -255,9 +273,8 @@ impl<C: Contract> PeerStream<C> {
         let host = Arc::clone(&self.host);
         let task_key = Arc::clone(&key);
         let task = self.tasks.spawn(async move {
-            let learned = run(host, lane, invocation).await;
-            drop(place);
-            Finished { key: task_key, attempt, learned }
+            let ran = run(host, lane, invocation, place).await;
+            Finished { key: task_key, attempt, ran }
         });
         self.transactions.runs_in(&key, task);
         Ended::Continue(())
@@ -269,10 +286,15 @@ impl<C: Contract> PeerStream<C> {
         if stopping {
             return Err(Fault::draining());
         }
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+        let overload = || {
             self.host.counters.overloads.add();
             Fault::new("OVERLOADED", "too many transactions are running on this endorser")
-        })
+        };
+        let running_max = self.host.limits.concurrent_transactions_max;
+        if self.tasks.len() >= running_max.saturating_add(UNREAD_MAX) {
+            return Err(overload());
+        }
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| overload())
     }
 }
 
