@@ -111,7 +111,7 @@ pub struct Limits {
     ///
     /// 8 s: container managers kill ten seconds after they asked.
     pub drain_timeout: Duration,
-    /// How long a TLS handshake may take.
+    /// How long a TLS handshake may take, and the first bytes of HTTP/2 after it.
     ///
     /// 5 s: as in Fabric's own chaincode server.
     pub tls_handshake_timeout: Duration,

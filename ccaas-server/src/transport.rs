@@ -5,6 +5,7 @@ use rustls::RootCertStore;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -24,6 +26,9 @@ use tonic::transport::server::Connected;
 ///
 /// 100 ms: long enough not to spin, short against a peer's dial timeout of 3 s.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// What an HTTP/2 client says first.
+const PREFACE_BYTES: usize = 24;
 
 /// Why keys or certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -164,8 +169,10 @@ impl Listener {
                 let Some(transport) = Transport::open(tcp, peer, acceptor, timeout).await else {
                     return;
                 };
+                let preface = Some(Preface::within(timeout));
+                let connection = Connection { transport, preface, peer, _place: place };
                 // When the server has stopped, the connection is dropped.
-                let _ = ready.send(Ok(Connection { transport, peer, _place: place })).await;
+                let _ = ready.send(Ok(connection)).await;
             });
         }
     }
@@ -175,8 +182,24 @@ impl Listener {
 #[derive(Debug)]
 pub(crate) struct Connection {
     transport: Transport,
+    /// Until it has come.
+    preface: Option<Preface>,
     peer: SocketAddr,
     _place: OwnedSemaphorePermit,
+}
+
+/// Waits for the client's first bytes. Only after them does HTTP/2 itself notice, by its pings, that
+/// nobody is there.
+#[derive(Debug)]
+struct Preface {
+    bytes_missing: usize,
+    time: Pin<Box<Sleep>>,
+}
+
+impl Preface {
+    fn within(timeout: Duration) -> Self {
+        Self { bytes_missing: PREFACE_BYTES, time: Box::pin(tokio::time::sleep(timeout)) }
+    }
 }
 
 #[derive(Debug)]
@@ -227,10 +250,24 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.transport {
+        let before = buffer.filled().len();
+        let read = match &mut self.transport {
             Transport::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        };
+        let Some(preface) = &mut self.preface else {
+            return read;
+        };
+        if read.is_pending() && preface.time.as_mut().poll(cx).is_ready() {
+            tracing::warn!(peer = %self.peer, "the connection does not begin to speak HTTP/2");
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
+        let come = buffer.filled().len().saturating_sub(before);
+        preface.bytes_missing = preface.bytes_missing.saturating_sub(come);
+        if preface.bytes_missing == 0 {
+            self.preface = None;
+        }
+        read
     }
 }
 

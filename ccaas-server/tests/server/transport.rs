@@ -2,8 +2,14 @@ use crate::running::{ID, Running, success};
 use ccaas_server::testing::{Call, Offer, ScriptedPeer};
 use ccaas_server::{Config, ConfigError, Pem, Server, Tls, TlsError};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -33,6 +39,21 @@ impl Authority {
 
     fn server(&self) -> (String, String) {
         self.issue(ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// The client's end of TLS with a server that this authority vouches for.
+    async fn trusting(&self, tcp: TcpStream) -> TlsStream<TcpStream> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let name = "localhost".try_into().unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
     }
 
     fn client(&self) -> Identity {
@@ -188,9 +209,41 @@ async fn silent_connection_is_closed_when_the_tls_handshake_takes_too_long() {
     .await;
     for _ in 0..2 {
         // The second one gets its turn only after the first one has been closed.
-        let mut silent = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let mut silent = TcpStream::connect(server.address).await.unwrap();
         let mut nothing = Vec::new();
         let _ = silent.read_to_end(&mut nothing).await;
+    }
+}
+
+/// Says so much and no more; returns once the server has closed the connection.
+async fn says_only(mut io: impl AsyncRead + AsyncWrite + Unpin, text: &str) {
+    io.write_all(text.as_bytes()).await.unwrap();
+    io.flush().await.unwrap();
+    let mut nothing = Vec::new();
+    let _ = io.read_to_end(&mut nothing).await;
+}
+
+#[tokio::test]
+async fn connection_that_never_speaks_http2_is_closed() {
+    let authority = Authority::new();
+    let with_tls = tls(&authority, None);
+    for tls in [None, Some(with_tls)] {
+        let encrypted = tls.is_some();
+        let server = Running::start_with(|config| {
+            config.tls = tls;
+            config.limits.tls_handshake_timeout = Duration::from_secs(2);
+            config.limits.connections_max = 1;
+        })
+        .await;
+        // Each gets its turn only after the one before it has been closed.
+        for text in ["", "PRI * HTTP/2.0\r\n"] {
+            let tcp = TcpStream::connect(server.address).await.unwrap();
+            if encrypted {
+                says_only(authority.trusting(tcp).await, text).await;
+            } else {
+                says_only(tcp, text).await;
+            }
+        }
     }
 }
 
