@@ -9,7 +9,7 @@
 //! * Writes travel once the contract has succeeded, and never when it refused.
 //! * What the contract refuses (status 400–499) is an answer. What this endorser cannot do (a
 //!   fault, the deadline, overload, stopping) is an ERROR that starts with a code, so that a gateway
-//!   asks another peer.
+//!   asks another peer. Of a text beyond 4 KiB the beginning is sent.
 //! * A transaction that panics, hangs or is sent twice harms no other one.
 //! * Every bound is in [`Limits`], with its reason.
 //!

@@ -20,6 +20,12 @@ use std::time::SystemTime;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+/// How much of a fault's text is sent.
+///
+/// 4 KiB: it holds the longest sentence meant for people, and the peer's gateway passes it on in
+/// the trailers of an answer, which many proxies bound at 8 KiB.
+const FAULT_BYTES_MAX: usize = 4096;
+
 /// What all transactions share.
 #[derive(Debug)]
 pub(crate) struct Host<C> {
@@ -146,7 +152,9 @@ impl Fault {
     }
 
     pub(crate) fn message(self, key: &TxKey) -> ChaincodeMessage {
-        key.message(Type::Error, self.0.into())
+        let Self(mut text) = self;
+        text.truncate(text.floor_char_boundary(FAULT_BYTES_MAX));
+        key.message(Type::Error, text.into())
     }
 
     /// What a log may hold.

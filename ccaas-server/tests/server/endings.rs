@@ -11,19 +11,30 @@ async fn refusals_are_answers_and_faults_are_errors() {
     let server = Running::start().await;
     let mut peer = server.peer(Offer::everything()).await;
     for status in [400, 403, 404, 409, 499] {
-        let ending = peer.invoke(&call("t", "Fail", &Fail { status })).await.unwrap();
+        let ending = peer.invoke(&call("t", "Fail", &Fail { status, text_len: 0 })).await.unwrap();
         let response = ending.response().unwrap();
         assert_eq!(response.status, i32::from(status));
         assert_eq!(response.message, "AS_ASKED: the test wants it so");
         assert!(response.payload.is_empty());
     }
     for status in [500, 503, 599] {
-        let ending = peer.invoke(&call("t", "Fail", &Fail { status })).await.unwrap();
+        let ending = peer.invoke(&call("t", "Fail", &Fail { status, text_len: 0 })).await.unwrap();
         fault(&ending, "AS_ASKED");
     }
     assert_eq!(peer.ledger.round_trips(), 0, "a failure writes nothing");
     let stats = server.stats.read();
     assert_eq!((stats.refused, stats.failed, stats.succeeded), (5, 3, 0));
+}
+
+#[tokio::test]
+async fn a_fault_of_any_length_is_told_in_a_message_that_travels() {
+    let server = Running::start().await;
+    let mut peer = server.peer(Offer::everything()).await;
+    let fail = Fail { status: 500, text_len: MESSAGE_BYTES_MAX / 2 };
+    let text = fault(&peer.invoke(&call("t", "Fail", &fail)).await.unwrap(), "AS_ASKED");
+    assert!(text.starts_with("AS_ASKED: the test wants it so\u{e9}"));
+    assert!((4000..=4096).contains(&text.len()), "{}", text.len());
+    success(&peer.invoke(&Call::new("after", "Who", "")).await.unwrap());
 }
 
 #[tokio::test]

@@ -133,8 +133,8 @@ impl Submit for Write {
 }
 
 transaction!(
-    /// Writes and then fails.
-    Fail { status: u16 }
+    /// Writes and then fails, with a text as long as this at least.
+    Fail { status: u16, text_len: usize }
 );
 
 impl Submit for Fail {
@@ -152,7 +152,8 @@ impl Submit for Fail {
         writes: &mut Writes,
     ) -> Result<(), TxError> {
         writes.put(Space::Public, key("never")?, "written".into())?;
-        Err(TxError::new(self.status, "AS_ASKED", "the test wants it so"))
+        let padding = "é".repeat(self.text_len);
+        Err(TxError::new(self.status, "AS_ASKED", format!("the test wants it so{padding}")))
     }
 }
 
