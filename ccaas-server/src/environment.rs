@@ -1,7 +1,9 @@
 //! Settings as the other Fabric chaincode servers take them from environment variables.
 //!
 //! One image can replace another without renaming anything: the names of the Go, Node and Java
-//! servers are all read. Several may be set as long as they agree.
+//! servers are all read. Several may be set as long as they agree. A peer names each TLS file in two
+//! forms to the chaincode that it starts itself, as PEM (`*_FILE`) and as base64 of it (`*_PATH`): where
+//! both are set, the PEM one is read.
 //!
 //! ```
 //! use ccaas_server::environment::Settings;
@@ -197,14 +199,11 @@ impl<F: Fn(&str) -> Option<String>> Environment<'_, F> {
     fn file(&self, names: &Names) -> Result<Option<Pem>, SettingsError> {
         let plain = self.one_of(names.files)?;
         let base64 = self.one_of(names.base64_files)?;
-        match (plain, base64) {
-            (Some((first, _)), Some((second, _))) => {
-                Err(SettingsError::Conflict { first: first.to_owned(), second: second.to_owned() })
-            }
-            (Some((_, path)), None) => Ok(Some(Pem::File(PathBuf::from(path)))),
-            (None, Some((_, path))) => Ok(Some(Pem::Base64File(PathBuf::from(path)))),
-            (None, None) => Ok(None),
-        }
+        Ok(match (plain, base64) {
+            (Some((_, path)), _) => Some(Pem::File(PathBuf::from(path))),
+            (None, Some((_, path))) => Some(Pem::Base64File(PathBuf::from(path))),
+            (None, None) => None,
+        })
     }
 
     /// Which switch decides, and how.
@@ -326,9 +325,20 @@ mod tests {
             "CHAINCODE_TLS_KEY=k CHAINCODE_TLS_CERT=c CORE_CHAINCODE_TLS_CLIENT_CACERT_PATH=ca",
             "k c base64 ca",
         );
+    }
+
+    #[test]
+    fn of_two_forms_of_one_file_pem_is_read() {
+        // What a peer gives to the chaincode containers that it starts itself.
         check_tls(
-            "CHAINCODE_TLS_KEY=k CORE_CHAINCODE_TLS_KEY_PATH=k CHAINCODE_TLS_CERT=c",
-            "CHAINCODE_TLS_KEY and CORE_CHAINCODE_TLS_KEY_PATH contradict",
+            "CORE_PEER_TLS_ENABLED=true CORE_TLS_CLIENT_KEY_PATH=/etc/client.key \
+             CORE_TLS_CLIENT_CERT_PATH=/etc/client.crt CORE_TLS_CLIENT_KEY_FILE=/etc/client_pem.key \
+             CORE_TLS_CLIENT_CERT_FILE=/etc/client_pem.crt CORE_PEER_TLS_ROOTCERT_FILE=/etc/peer.crt",
+            "/etc/client_pem.key /etc/client_pem.crt /etc/peer.crt",
+        );
+        check_tls(
+            "CORE_TLS_CLIENT_KEY_PATH=k CORE_CHAINCODE_TLS_KEY_PATH=l CHAINCODE_TLS_CERT=c",
+            "CORE_TLS_CLIENT_KEY_PATH and CORE_CHAINCODE_TLS_KEY_PATH contradict",
         );
     }
 

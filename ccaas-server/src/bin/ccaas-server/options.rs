@@ -7,8 +7,8 @@ use std::time::Duration;
 /// Serves the health-IoT contract to Hyperledger Fabric peers as chaincode-as-a-service.
 ///
 /// Flags win over environment variables. The variables of Fabric's Go, Node and Java chaincode
-/// servers are read; several may be set as long as they agree. Without TLS the server listens on
-/// loopback only.
+/// servers are read; several may be set as long as they agree, and of the two forms of a file PEM is
+/// read. Without TLS the server listens on loopback only.
 #[derive(Debug, Parser)]
 #[command(
     version,
