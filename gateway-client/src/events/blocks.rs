@@ -111,7 +111,8 @@ impl Network {
 }
 
 impl<B: DeliveredBlock> BlockEventsRequest<B> {
-    /// Begins with this block, which may still have to come.
+    /// Begins with this block, which may be the next to come. Of a later one a peer says that it does not know it
+    /// ([`EventError::NotFound`]).
     #[must_use]
     pub fn start_block(mut self, number: u64) -> Self {
         self.start.block = Some(number);
@@ -222,9 +223,14 @@ impl<B: DeliveredBlock> BlockEvents<B> {
     fn take(&mut self, answer: DeliverResponse) -> Result<B, EventError> {
         let delivered = answer.r#type.ok_or(EventError::Malformed("an empty answer"))?;
         if let Delivered::Status(raw_status) = delivered {
-            // Past the last block that numbers can count.
-            let over = raw_status == i32::from(DeliveryStatus::Success);
-            return Err(if over { EventError::Ended } else { EventError::Delivery { raw_status } });
+            return Err(match (DeliveryStatus::try_from(raw_status), self.expected) {
+                // Past the last block that numbers can count.
+                (Ok(DeliveryStatus::Success), _) => EventError::Ended,
+                (Ok(DeliveryStatus::NotFound), Some(block_number)) => {
+                    EventError::NotFound { block_number }
+                }
+                _ => EventError::Delivery { raw_status },
+            });
         }
         let block = B::take(delivered)?;
         let found = block.number();

@@ -23,8 +23,18 @@ pub enum EventError {
     #[error("no blocks: the peer answers {}", delivery_status(*.raw_status))]
     Delivery {
         /// Fabric's status as on the wire: 403 (FORBIDDEN) when the identity may not read them, 404 (NOT_FOUND) when the
-        /// peer does not know the channel.
+        /// peer does not know the channel; but see [`NotFound`](Self::NotFound).
         raw_status: i32,
+    },
+    /// The peer answers 404 (NOT_FOUND) to a request that begins with a certain block: its chain ends before the block
+    /// ahead of it, as that of a peer does that lags behind or was set up anew; or it does not know the channel.
+    #[error(
+        "no blocks: the peer's chain does not reach block {block_number} yet, or it does not know the channel; try again \
+         or ask another peer"
+    )]
+    NotFound {
+        /// The block asked for.
+        block_number: u64,
     },
     /// The peer ended the stream, for instance because it stops.
     #[error("the peer ended the stream")]
@@ -73,7 +83,7 @@ impl EventError {
                     Ok(common::Status::ServiceUnavailable | common::Status::InternalServerError)
                 )
             }
-            Self::Ended => true,
+            Self::NotFound { .. } | Self::Ended => true,
             Self::Sign(_)
             | Self::Order { .. }
             | Self::CheckpointUnknown { .. }

@@ -160,7 +160,6 @@ async fn blocks_come_without_a_gap() {
 async fn a_peers_status_ends_the_stream() {
     let rows = [
         (DeliveryStatus::Forbidden, "403 (FORBIDDEN)", false),
-        (DeliveryStatus::NotFound, "404 (NOT_FOUND)", false),
         (DeliveryStatus::BadRequest, "400 (BAD_REQUEST)", false),
         (DeliveryStatus::ServiceUnavailable, "503 (SERVICE_UNAVAILABLE)", true),
     ];
@@ -179,6 +178,28 @@ async fn a_peers_status_ends_the_stream() {
     assert!(matches!(error, EventError::Ended), "{error}");
     let (_, error) = end(Play::broken(blocks([3]), Status::unavailable("gone"))).await;
     assert!(matches!(error, EventError::Call { code: Code::Unavailable, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_chain_that_is_behind_the_start_is_asked_again() {
+    let not_found = || answer(Delivered::Status(DeliveryStatus::NotFound.into()));
+    let (_, error) = end(Play::open([not_found()])).await;
+    assert!(matches!(error, EventError::NotFound { block_number: 3 }), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("does not reach block 3"));
+
+    let stage = stage(Play::open([not_found()])).await;
+    let network = stage.gateway.network(CHANNEL);
+    let done = Checkpoint::after_block(8);
+    let mut stream = network.filtered_block_events().checkpoint(&done).open().unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, EventError::NotFound { block_number: 9 }), "{error}");
+
+    // Without a start only the channel can be unknown.
+    stage.script(|script| script.blocks.push_back(Play::open([not_found()])));
+    let mut stream = network.filtered_block_events().open().unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, EventError::Delivery { raw_status: 404 }), "{error}");
+    assert!(error.to_string().ends_with("404 (NOT_FOUND)") && !error.is_retryable(), "{error}");
 }
 
 #[tokio::test]
