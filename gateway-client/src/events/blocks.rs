@@ -65,11 +65,13 @@ impl BlockTransaction {
 /// A request for the blocks of a channel; made by [`Network::block_events`] and its like.
 ///
 /// Where it begins, and how it is signed, is as for [`ChaincodeEventsRequest`](crate::ChaincodeEventsRequest). Peers
-/// compare its time, which is that of its making, with their own: it is made anew for each stream.
+/// compare its time with their own. It is that of each [`open`](Self::open), but that of its making where the signature is
+/// supplied: such a request is made anew for each stream.
 #[derive(Debug, Clone)]
 pub struct BlockEventsRequest<B> {
     gateway: Gateway,
     channel: String,
+    /// When it was made.
     time: Timestamp,
     start: Start,
     /// Empty while not supplied.
@@ -130,9 +132,13 @@ impl<B: DeliveredBlock> BlockEventsRequest<B> {
     /// The bytes that the signature covers.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
+        self.bytes_at(self.time)
+    }
+
+    fn bytes_at(&self, time: Timestamp) -> Bytes {
         let channel_header = ChannelHeader {
             r#type: HeaderType::DeliverSeekInfo.into(),
-            timestamp: Some(self.time),
+            timestamp: Some(time),
             channel_id: self.channel.clone(),
             tls_cert_hash: self.gateway.connection().client_certificate_hash(),
             ..Default::default()
@@ -174,7 +180,10 @@ impl<B: DeliveredBlock> BlockEventsRequest<B> {
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn open(&self) -> Result<BlockEvents<B>, EventError> {
-        let payload = self.bytes();
+        let payload = match self.signature.is_empty() {
+            true => self.bytes_at(Timestamp::from(self.gateway.now())),
+            false => self.bytes(),
+        };
         let signature = signature_or_sign(&self.gateway, &self.signature, &payload)?;
         let seek = Envelope { payload, signature };
         // The peer takes the end of the requests for that of the interest.

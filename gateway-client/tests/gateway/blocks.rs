@@ -1,5 +1,7 @@
 //! Blocks in their three forms: the requests, what is made of the answers, and going on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -280,6 +282,29 @@ async fn requests_for_blocks_are_signed_elsewhere() {
     let signature = stage.key.sign(&request.bytes()).unwrap();
     let mut stream = request.sign_with(signature).open().unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().number(), 3);
+}
+
+#[tokio::test]
+async fn a_request_has_the_time_at_which_it_is_opened_or_was_signed() {
+    let stage = Stage::new().await;
+    let seconds = Arc::new(AtomicU64::new(1000));
+    let clock = Arc::clone(&seconds);
+    let clock = move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::SeqCst));
+    let network = stage.gateway.clone().with_clock(clock).network(CHANNEL);
+    let request = network.filtered_block_events().start_block(0);
+    let signature = stage.key.sign(&request.bytes()).unwrap();
+    for (now, request) in
+        [(1000, request.clone()), (5000, request.clone()), (9000, request.sign_with(signature))]
+    {
+        seconds.store(now, Ordering::SeqCst);
+        stage.script(|script| script.blocks.push_back(Play::open(blocks([0]))));
+        request.open().unwrap().next().await.unwrap().unwrap();
+    }
+    let time = |seen| match seen {
+        Seen::Deliver(_, channel, _) => channel.timestamp.unwrap().seconds,
+        _ => panic!("only blocks are asked for"),
+    };
+    assert_eq!(stage.seen().into_iter().map(time).collect::<Vec<_>>(), [1000, 5000, 1000]);
 }
 
 #[tokio::test]
