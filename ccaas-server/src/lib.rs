@@ -13,6 +13,14 @@
 //! * A transaction that panics, hangs or is sent twice harms no other one.
 //! * Every bound is in [`Limits`], with its reason.
 //!
+//! The binary of this package serves the health-IoT contract. It comes with the feature `ioht`, which is
+//! on unless asked otherwise; a program that serves a contract of its own depends on the library alone,
+//! which knows nothing of that contract:
+//!
+//! ```toml
+//! ccaas-server = { version = "0.1", default-features = false }
+//! ```
+//!
 //! Logs never hold arguments, keys, values, transient data or names of persons. A panic's text may:
 //! a program that serves health data calls [`log_place_of_panics`] first.
 
