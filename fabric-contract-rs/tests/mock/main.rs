@@ -295,6 +295,21 @@ fn policies_of_keys_say_who_must_endorse() {
 }
 
 #[test]
+fn a_transaction_that_was_not_admitted_is_no_duplicate_within_its_block() {
+    let mut ledger = ledger();
+    let second = EndorsementPolicy::all_of(EndorsingRole::Peer, ["Org2MSP"]).unwrap();
+    let mut writes = Writes::new();
+    NOTES.put(&mut writes, &key("a"), &"note".to_owned()).unwrap();
+    writes.set_endorsement_policy(Space::Public, NOTES.key(&key("a")).unwrap(), &second);
+    ledger.seed(writes);
+    let write = call("Write", json!({ "id": "a", "note": "new" }));
+    let endorsed = ledger.endorse_at(&["Org1MSP"], &write).unwrap();
+    let codes = ledger.commit(vec![endorsed.clone(), endorsed.clone()]);
+    assert_eq!(codes, [EndorsementPolicyFailure, EndorsementPolicyFailure]);
+    assert_eq!(ledger.commit(vec![endorsed]), [DuplicateTxid], "a later block knows its id");
+}
+
+#[test]
 fn round_trips_are_counted_by_space() {
     let mut ledger = ledger();
     let written = ledger.submit(&write("a", "note", "secret")).unwrap().trips;

@@ -26,7 +26,7 @@ use fabric_ledger::{
 use peer::{Block, Collections, Expiring, Peer};
 use policy::KeyPolicies;
 use reader::{Access, Executing};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The channel's name unless it is [given another](MockLedger::channel).
@@ -437,17 +437,19 @@ impl<C: Contract> MockLedger<C> {
         let mut policies = KeyPolicies::new(&self.state, &self.collections);
         let mut validator = BlockStateValidator::new(&*self.state, number);
         let mut codes = Vec::new();
-        let mut ids = Vec::new();
+        let mut admitted = BTreeSet::new();
         for (tx, transaction) in (0..).zip(&transactions) {
-            let known = self.state.transaction(&transaction.tx_id)?.is_some();
-            let code = if known || ids.contains(&&transaction.tx_id) {
+            let Endorsed { tx_id, results, endorsers, .. } = transaction;
+            // Ids of earlier blocks are looked at before the policies, those of this block after.
+            let code = if self.state.transaction(tx_id)?.is_some() {
                 TxValidationCode::DuplicateTxid
-            } else if policies.admit(&transaction.results.rwset, &transaction.endorsers)? {
-                validator.add(tx, &transaction.results.rwset)?
-            } else {
+            } else if !policies.admit(&results.rwset, endorsers)? {
                 TxValidationCode::EndorsementPolicyFailure
+            } else if !admitted.insert(tx_id) {
+                TxValidationCode::DuplicateTxid
+            } else {
+                validator.add(tx, &results.rwset)?
             };
-            ids.push(&transaction.tx_id);
             codes.push(code);
         }
         let outcome = validator.finish();
