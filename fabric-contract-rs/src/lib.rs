@@ -25,6 +25,13 @@
 //!   certificates that can be read in two ways.
 //! - **There is no clock, no randomness, no socket** in a [`TxContext`]: time is the proposal's.
 //!
+//! # Arguments
+//!
+//! A transaction takes its function's name and one JSON object, whose members are the struct's fields:
+//! `{"Args":["PutReading","{\"device\":\"d-1\",\"beats\":72}"]}`. Names say which value is which, unknown
+//! ones are refused, and a schema describes them. Clients that pass strings by position, as those of
+//! Fabric's samples do, are answered with 400 `BAD_ARGUMENTS`: they have to be changed to pass an object.
+//!
 //! # One round trip a collection
 //!
 //! Each read costs a message to the peer and back, one after the other. A [`Batch`] reads any number
