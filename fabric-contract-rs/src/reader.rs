@@ -66,6 +66,11 @@ pub trait Reader: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Option<Bytes>>, LedgerError>> + Send;
 
     /// The first `limit` entries of a range of public state, re-checked at commit.
+    ///
+    /// The peer reads a hundred entries at a time and one more, to see whether there are others. All
+    /// that it has read is re-checked, however small `limit` is: a transaction that puts, changes or
+    /// removes one of up to 101 entries invalidates this one although it asked for fewer. Where writers
+    /// are many, let the range itself be narrow.
     fn range(
         &self,
         range: &KeyRange,
