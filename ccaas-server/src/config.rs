@@ -19,6 +19,7 @@ pub const PAYLOAD_BYTES_MAX: usize = MESSAGE_BYTES_MAX - ENVELOPE_BYTES_MAX;
 /// assert_eq!(config.limits.deadline.as_secs(), 28);
 /// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Config {
     /// `host:port`; port 0 lets the system choose. An empty host means every interface.
     pub listen: String,
@@ -74,7 +75,15 @@ impl std::fmt::Debug for Pem {
 }
 
 /// Every bound of the server. The defaults' reasons stand with each field.
+///
+/// ```
+/// use ccaas_server::Config;
+///
+/// let mut config = Config::new("127.0.0.1:9999", "health:4cd1…");
+/// config.limits.concurrent_transactions_max = 256;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How long a transaction may take before it is answered with ERROR.
     ///

@@ -6,6 +6,7 @@ use std::fmt;
 /// transaction now. They become faults (status 500), which the server reports so that a gateway
 /// may ask another peer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LedgerError {
     /// The peer knows the hash of a private value but has not received the value itself yet.
     #[error("private data is not available on this peer yet; try again or ask another peer")]

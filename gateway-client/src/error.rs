@@ -20,6 +20,7 @@ const ERROR_DETAIL_TYPE: &str = "gateway.ErrorDetail";
 /// One variant a stage. [`is_retryable`](Self::is_retryable) says whether trying again can help,
 /// [`outcome_unknown`](Self::outcome_unknown) whether the transaction may have been or may still be committed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GatewayError {
     /// A query was not answered.
     #[error("not evaluated: {0}")]

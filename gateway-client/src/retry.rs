@@ -13,7 +13,15 @@ use fabric_protos::protos::TxValidationCode;
 ///
 /// Pauses grow twofold from `backoff_base` to `backoff_max`, and each is drawn at random between zero and that ("full
 /// jitter"), so that clients that failed together do not come back together.
+///
+/// ```
+/// use fabric_gateway_client::RetryPolicy;
+///
+/// let mut policy = RetryPolicy::default();
+/// policy.proposals_max = 3;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// Proposals made for one call, the first included; 5.
     pub proposals_max: u32,

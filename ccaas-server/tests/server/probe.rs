@@ -385,8 +385,9 @@ impl Evaluate for Weigh {
         _: &TxContext,
         ledger: &impl QueryReader,
     ) -> Result<usize, TxError> {
-        let keys: Vec<_> =
-            (0..self.count).map(|number| key(&format!("k{number:04}"))).collect::<Result<_, _>>()?;
+        let keys: Vec<_> = (0..self.count)
+            .map(|number| key(&format!("k{number:04}")))
+            .collect::<Result<_, _>>()?;
         let values = ledger.get_many(Space::Public, &keys).await?;
         Ok(values.into_iter().flatten().map(|value| value.len()).sum())
     }

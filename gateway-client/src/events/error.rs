@@ -10,6 +10,7 @@ use crate::error::{code, is_overload};
 /// Why there are no more events. Nothing follows it in its stream: to go on, open another one at a
 /// [`Checkpoint`](crate::Checkpoint).
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum EventError {
     /// The peer refused the request, or the connection failed.
     #[error("no events: {code:?}: {message}")]

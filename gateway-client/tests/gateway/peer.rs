@@ -169,12 +169,11 @@ impl Stage {
 
 /// No noticeable pauses, and probes that give up at once only where a test says so.
 pub(crate) fn policy() -> RetryPolicy {
-    RetryPolicy {
-        backoff_base: Duration::from_millis(1),
-        backoff_max: Duration::from_millis(2),
-        status_probe: Duration::from_secs(60),
-        ..RetryPolicy::default()
-    }
+    let mut policy = RetryPolicy::default();
+    policy.backoff_base = Duration::from_millis(1);
+    policy.backoff_max = Duration::from_millis(2);
+    policy.status_probe = Duration::from_secs(60);
+    policy
 }
 
 pub(crate) fn identity() -> Identity {

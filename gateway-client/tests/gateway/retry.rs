@@ -22,9 +22,14 @@ fn unavailable() -> Status {
     failure(Code::Unavailable, "connection lost", &[])
 }
 
+fn changed(mut policy: RetryPolicy, change: impl FnOnce(&mut RetryPolicy)) -> RetryPolicy {
+    change(&mut policy);
+    policy
+}
+
 /// Probes that end before the peer, which waits for ever, answers.
 fn hasty() -> RetryPolicy {
-    RetryPolicy { status_probe: Duration::from_millis(20), ..policy() }
+    changed(policy(), |policy| policy.status_probe = Duration::from_millis(20))
 }
 
 fn distinct_ids(stage: &Stage) -> usize {
@@ -56,7 +61,7 @@ async fn conflicts_are_proposed_anew() {
 
 #[tokio::test]
 async fn proposals_are_bounded() {
-    let policy = RetryPolicy { proposals_max: 3, ..policy() };
+    let policy = changed(policy(), |policy| policy.proposals_max = 3);
     let (outcome, stage) = run(&policy, |script| {
         for _ in 0..9 {
             script.status.push_back(Step::Code(TxValidationCode::MvccReadConflict));
@@ -105,7 +110,7 @@ async fn an_endorser_that_knows_no_other_member_for_an_instant_is_asked_again() 
     assert_eq!(stage.calls(), "endorse endorse submit status");
     assert_eq!(distinct_ids(&stage), 2);
 
-    let policy = RetryPolicy { proposals_max: 3, ..policy() };
+    let policy = changed(policy(), |policy| policy.proposals_max = 3);
     let (outcome, stage) = run(&policy, |script| {
         script.endorse.extend((0..9).map(|_| Step::Fail(alone())));
     })
@@ -119,7 +124,7 @@ async fn what_is_kept_before_it_is_submitted_is_endorsed_again_too() {
     let stage = Stage::new().await;
     stage.script(|script| script.endorse.extend((0..5).map(|_| Step::Fail(unavailable()))));
     let call = stage.contract().submit("Put").argument("a");
-    let policy = RetryPolicy { proposals_max: 3, ..policy() };
+    let policy = changed(policy(), |policy| policy.proposals_max = 3);
     call.endorse_with_retry(&policy).await.unwrap_err();
     assert_eq!(stage.calls(), "endorse endorse endorse");
     let transaction = call.endorse_with_retry(&policy).await.unwrap();
@@ -180,7 +185,7 @@ async fn a_lost_envelope_is_sent_again_unchanged() {
 
 #[tokio::test]
 async fn an_unknown_outcome_is_never_proposed_anew() {
-    let policy = RetryPolicy { submissions_max: 3, ..hasty() };
+    let policy = changed(hasty(), |policy| policy.submissions_max = 3);
     let (outcome, stage) = run(&policy, |script| {
         for _ in 0..9 {
             script.submit.push_back(Step::Fail(unavailable()));
@@ -217,7 +222,10 @@ async fn an_overloaded_gateway_is_sent_the_envelope_again_without_a_question() {
     assert_eq!(stage.calls(), "endorse submit submit status");
     assert_eq!(stage.envelopes()[0], stage.envelopes()[1]);
 
-    let policy = RetryPolicy { submissions_max: 2, proposals_max: 2, ..policy() };
+    let policy = changed(policy(), |policy| {
+        policy.submissions_max = 2;
+        policy.proposals_max = 2;
+    });
     let (outcome, stage) = run(&policy, |script| {
         for _ in 0..9 {
             script.submit.push_back(Step::Fail(failure(Code::Unknown, overload, &[])));
@@ -230,7 +238,7 @@ async fn an_overloaded_gateway_is_sent_the_envelope_again_without_a_question() {
 
 #[tokio::test]
 async fn an_interrupted_wait_for_the_block_goes_on() {
-    let policy = RetryPolicy { status_calls_max: 3, ..policy() };
+    let policy = changed(policy(), |policy| policy.status_calls_max = 3);
     let (outcome, stage) = run(&policy, |script| {
         script.status.push_back(Step::Fail(unavailable()));
         script.status.push_back(Step::Fail(unavailable()));
@@ -297,7 +305,7 @@ async fn queries_are_asked_again_within_bounds() {
             script.evaluate.push_back(Step::Fail(unavailable()));
         }
     });
-    let policy = RetryPolicy { proposals_max: 2, ..policy() };
+    let policy = changed(policy(), |policy| policy.proposals_max = 2);
     call.send_with_retry(&policy).await.unwrap_err();
     assert_eq!(stage.calls(), "evaluate evaluate evaluate evaluate");
 }

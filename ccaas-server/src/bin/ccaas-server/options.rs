@@ -1,5 +1,5 @@
 use ccaas_server::environment::{Settings, SettingsError};
-use ccaas_server::{Config, Limits, Pem};
+use ccaas_server::{Config, Pem};
 use clap::Parser;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,6 +89,12 @@ fn skew(text: &str) -> Result<Skew, String> {
     seconds(text).map(|window| Skew(Some(window))).map_err(|text| format!("{text}, or off"))
 }
 
+fn set<T>(limit: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *limit = given;
+    }
+}
+
 impl Options {
     /// The configuration: flags first, then the environment, then defaults.
     pub(crate) fn config(
@@ -104,16 +110,11 @@ impl Options {
             ..Settings::default()
         };
         let mut config = settings.or_environment(variable)?.config()?;
-        let defaults = Limits::default();
-        config.limits = Limits {
-            deadline: self.deadline.unwrap_or(defaults.deadline),
-            clock_skew_max: self.clock_skew.map_or(defaults.clock_skew_max, |skew| skew.0),
-            concurrent_transactions_max: self
-                .transactions
-                .unwrap_or(defaults.concurrent_transactions_max),
-            drain_timeout: self.drain.unwrap_or(defaults.drain_timeout),
-            ..defaults
-        };
+        let limits = &mut config.limits;
+        set(&mut limits.deadline, self.deadline);
+        set(&mut limits.clock_skew_max, self.clock_skew.map(|skew| skew.0));
+        set(&mut limits.concurrent_transactions_max, self.transactions);
+        set(&mut limits.drain_timeout, self.drain);
         Ok(config)
     }
 }
@@ -121,6 +122,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ccaas_server::Limits;
     use clap::CommandFactory;
 
     fn config(flags: &str) -> Config {
