@@ -99,16 +99,7 @@ impl Call<Evaluate> {
     /// # Errors
     /// The last error; as [`send`](Self::send).
     pub async fn send_with_retry(&self, policy: &RetryPolicy) -> Result<Bytes, GatewayError> {
-        let mut attempts = 1;
-        loop {
-            match self.send().await {
-                Err(error) if error.is_retryable() && attempts < policy.proposals_max => {
-                    policy.pause(attempts, &error).await;
-                    attempts += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        policy.propose(|| self.send()).await
     }
 }
 
@@ -145,16 +136,7 @@ impl Call<Submit> {
         &self,
         policy: &RetryPolicy,
     ) -> Result<Transaction, GatewayError> {
-        let mut attempts = 1;
-        loop {
-            match self.endorse().await {
-                Err(error) if error.is_retryable() && attempts < policy.proposals_max => {
-                    policy.pause(attempts, &error).await;
-                    attempts += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        policy.propose(|| self.endorse()).await
     }
 
     /// Has the transaction endorsed, submits it and waits for its commit, again where that can help.
@@ -172,20 +154,7 @@ impl Call<Submit> {
     /// # Errors
     /// The last error; as [`send`](Self::send).
     pub async fn send_with_retry(&self, policy: &RetryPolicy) -> Result<Submitted, GatewayError> {
-        let mut attempts = 1;
-        loop {
-            match self.propose_and_settle(policy).await {
-                Err(error)
-                    if error.is_retryable()
-                        && !error.outcome_unknown()
-                        && attempts < policy.proposals_max =>
-                {
-                    policy.pause(attempts, &error).await;
-                    attempts += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        policy.propose(|| self.propose_and_settle(policy)).await
     }
 
     async fn propose_and_settle(&self, policy: &RetryPolicy) -> Result<Submitted, GatewayError> {

@@ -53,6 +53,27 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Makes proposals, each by a new call of `attempt`, as long as another one can help and cannot do anything twice.
+    pub(crate) async fn propose<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, GatewayError>
+    where
+        F: Future<Output = Result<T, GatewayError>>,
+    {
+        let mut attempts = 1;
+        loop {
+            match attempt().await {
+                Err(error)
+                    if error.is_retryable()
+                        && !error.outcome_unknown()
+                        && attempts < self.proposals_max =>
+                {
+                    self.pause(attempts, &error).await;
+                    attempts += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// Waits before the next attempt, after `failures` (at least one) of them.
     pub(crate) async fn pause(&self, failures: u32, error: &GatewayError) {
         let pause = self.backoff(failures, random());
