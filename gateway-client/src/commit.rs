@@ -10,8 +10,8 @@ use prost::Message;
 use crate::connection::{request, within};
 use crate::error::{CallError, CommitError, GatewayError, SignedMessage};
 use crate::gateway::{Gateway, require_signature};
-use crate::proposal::sha256;
 use crate::restore::RestoreError;
+use crate::signed::signed_elsewhere;
 
 /// A committed, valid transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,18 +101,7 @@ impl Commit {
         &self.request
     }
 
-    /// SHA-256 of [`bytes`](Self::bytes), for signers that take a digest.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        sha256(&self.request)
-    }
-
-    /// Supplies the signature: ECDSA in DER with a low `s`.
-    #[must_use]
-    pub fn sign_with(mut self, signature: impl Into<Bytes>) -> Self {
-        self.signature = signature.into();
-        self
-    }
+    signed_elsewhere!();
 
     /// Waits until the transaction is in a block of the peer's ledger, at most the gateway's timeout for it.
     ///

@@ -94,6 +94,7 @@ mod options;
 mod proposal;
 mod restore;
 mod retry;
+mod signed;
 mod transaction;
 mod verify;
 

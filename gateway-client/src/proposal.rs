@@ -19,6 +19,7 @@ use crate::connection::{request, within};
 use crate::error::{CallError, GatewayError, SignedMessage};
 use crate::gateway::{Contract, Gateway, require_signature};
 use crate::restore::RestoreError;
+use crate::signed::signed_elsewhere;
 use crate::transaction::Transaction;
 use crate::verify::{EnvelopeMismatch, verify};
 
@@ -98,18 +99,7 @@ impl Proposal {
         &self.bytes
     }
 
-    /// SHA-256 of [`bytes`](Self::bytes), for signers that take a digest.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        sha256(&self.bytes)
-    }
-
-    /// Supplies the signature: ECDSA in DER with a low `s`.
-    #[must_use]
-    pub fn sign_with(mut self, signature: impl Into<Bytes>) -> Self {
-        self.signature = signature.into();
-        self
-    }
+    signed_elsewhere!();
 
     /// Evaluates the proposal and returns the payload of the contract's response.
     ///

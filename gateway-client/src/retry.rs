@@ -54,7 +54,10 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Makes proposals, each by a new call of `attempt`, as long as another one can help and cannot do anything twice.
-    pub(crate) async fn propose<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, GatewayError>
+    pub(crate) async fn propose<T, F>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, GatewayError>
     where
         F: Future<Output = Result<T, GatewayError>>,
     {

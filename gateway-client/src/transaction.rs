@@ -14,8 +14,8 @@ use crate::commit::{Commit, CommitStatus, Submitted};
 use crate::connection::{request, within};
 use crate::error::{CallError, GatewayError, SignedMessage};
 use crate::gateway::{Gateway, require_signature};
-use crate::proposal::sha256;
 use crate::restore::RestoreError;
+use crate::signed::signed_elsewhere;
 
 /// An endorsed transaction, ready to be submitted.
 ///
@@ -81,18 +81,7 @@ impl Transaction {
         &self.payload
     }
 
-    /// SHA-256 of [`bytes`](Self::bytes), for signers that take a digest.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        sha256(&self.payload)
-    }
-
-    /// Supplies the signature: ECDSA in DER with a low `s`.
-    #[must_use]
-    pub fn sign_with(mut self, signature: impl Into<Bytes>) -> Self {
-        self.signature = signature.into();
-        self
-    }
+    signed_elsewhere!();
 
     /// Hands the transaction to the orderer. That it was accepted does not mean that it will be valid.
     ///

@@ -25,7 +25,7 @@ use tonic::Request;
 use super::feed::Feed;
 use super::{Checkpoint, EventError, Start};
 use crate::gateway::{Gateway, Network, signature_or_sign};
-use crate::proposal::sha256;
+use crate::signed::signed_elsewhere;
 
 /// A form of blocks that peers deliver: [`Block`], [`FilteredBlock`] or [`BlockAndPrivateData`].
 ///
@@ -159,18 +159,7 @@ impl<B: DeliveredBlock> BlockEventsRequest<B> {
         Payload { header: Some(header), data: seek.encode_to_vec().into() }.encode_to_vec().into()
     }
 
-    /// SHA-256 of [`bytes`](Self::bytes), for signers that take a digest.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        sha256(&self.bytes())
-    }
-
-    /// Supplies the signature of the request as it is now: ECDSA in DER with a low `s`.
-    #[must_use]
-    pub fn sign_with(mut self, signature: impl Into<Bytes>) -> Self {
-        self.signature = signature.into();
-        self
-    }
+    signed_elsewhere!();
 
     /// Sends the request. What becomes of it is the first item of the stream.
     ///

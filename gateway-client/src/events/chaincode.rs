@@ -12,7 +12,7 @@ use tokio_stream::Stream;
 use super::feed::Feed;
 use super::{Checkpoint, EventError, Start};
 use crate::gateway::{Contract, Gateway, signature_or_sign};
-use crate::proposal::sha256;
+use crate::signed::signed_elsewhere;
 
 /// An event that a valid transaction set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,18 +108,7 @@ impl ChaincodeEventsRequest {
         request.encode_to_vec().into()
     }
 
-    /// SHA-256 of [`bytes`](Self::bytes), for signers that take a digest.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        sha256(&self.bytes())
-    }
-
-    /// Supplies the signature of the request as it is now: ECDSA in DER with a low `s`.
-    #[must_use]
-    pub fn sign_with(mut self, signature: impl Into<Bytes>) -> Self {
-        self.signature = signature.into();
-        self
-    }
+    signed_elsewhere!();
 
     /// Sends the request. What becomes of it is the first item of the stream.
     ///
