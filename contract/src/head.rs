@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Devices of one patient, those that have not confirmed yet included. A home has tens and a ward
-/// patient more; each takes 18 bytes of the head, which is read by every decision.
+/// patient more; each takes 17 bytes of the head, which is read by every decision.
 pub const DEVICES_MAX: usize = 256;
 
 /// Devices of one patient that have not confirmed yet, or are to change their key, at a time. A claim
-/// takes some two hundred bytes of the head.
+/// takes some hundred and fifty bytes of the head.
 pub const CLAIMS_MAX: usize = 32;
 
 /// How long an offer waits for its answer, in milliseconds: seven days, time enough to carry a device

@@ -200,9 +200,12 @@ fn a_patient_has_room_for_some_devices() {
     world.ledger.advance(OFFER_MS);
     world.ok(&device("patient", SID, "after-all-lapsed"));
     assert_eq!(head(&world).claims.len(), 1);
-    // A full house still changes keys.
+    // A full house still changes keys. It takes little of the head, as the limits say.
+    let bytes = |world: &World| minicbor::to_vec(head(world)).unwrap().len();
     world.add_device("patient", SID, "ring");
+    let (before, few) = (bytes(&world), head(&world).devices.len());
     fill_with_devices(&mut world, SID);
+    assert!(bytes(&world) - before <= (DEVICES_MAX - few) * 17 + 2);
     assert_eq!(world.refused(&device("patient", SID, "too-many")), "DEVICES_FULL");
     world.ok(&device("patient", SID, "ring"));
 }
