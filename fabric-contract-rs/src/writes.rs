@@ -83,6 +83,12 @@ impl Writes {
     }
 
     /// Lets the chaincode's or collection's policy govern the changes of `key` again.
+    ///
+    /// Peers validate by that policy then, but keep an empty entry with the key, which their
+    /// endorsement plans take for a policy that cannot be satisfied: from now on a client has to
+    /// *name* the endorsing organisations of a transaction that changes the key, until it gets
+    /// another policy or is removed and written anew. To keep clients free of that, set the
+    /// chaincode's own policy as the key's instead.
     pub fn remove_endorsement_policy(&mut self, space: Space, key: StateKey) {
         self.change(space, key).endorsement_policy = Some(Bytes::new());
     }

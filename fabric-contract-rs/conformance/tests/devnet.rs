@@ -29,6 +29,9 @@ impl Backend for DevnetBackend {
     async fn submit(&mut self, call: Invocation) -> Verdict {
         self.gateway.submit(call).await
     }
+    async fn submit_planned(&mut self, call: Invocation) -> Option<Verdict> {
+        self.gateway.submit_planned(call).await
+    }
     async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
         self.gateway.submit_together(calls).await
     }

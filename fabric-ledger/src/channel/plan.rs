@@ -20,7 +20,7 @@ impl Channel {
             })?;
             for policy in &call.key_policies {
                 let policy = SignaturePolicy::from_wire(policy);
-                policies.push(policy.map_err(|_| PlanRefusal::Unsatisfiable)?.into());
+                policies.push(policy.map_err(|_| PlanRefusal::UnsatisfiableKey)?.into());
             }
             if call.collection_names.is_empty() && !call.disregard_namespace_policy {
                 policies.push(definition.policy.clone());
@@ -66,6 +66,9 @@ pub enum PlanRefusal {
     /// Whoever endorses, the policies would not hold.
     #[error("no peer combination can satisfy the endorsement policy")]
     Unsatisfiable,
+    /// A written key has a policy without a rule, as its removal leaves it.
+    #[error("state based endorsement policy cannot be satisfied")]
+    UnsatisfiableKey,
     /// Too many organisations to try all combinations.
     #[error(transparent)]
     TooMany(#[from] PlanError),
@@ -142,5 +145,17 @@ mod tests {
         };
         assert_eq!(plan(false), ["AC", "BC"]);
         assert_eq!(plan(true), ["C"]);
+    }
+
+    #[test]
+    fn nobody_can_be_planned_for_where_a_key_policy_is_empty() {
+        let call = ChaincodeCall {
+            name: "cc".to_owned(),
+            key_policies: vec![Default::default()],
+            ..Default::default()
+        };
+        let interest = ChaincodeInterest { chaincodes: vec![call] };
+        let refusal = channel().plan(&interest, &["A", "B", "C"].map(str::to_owned)).unwrap_err();
+        assert_eq!(refusal.to_string(), "state based endorsement policy cannot be satisfied");
     }
 }

@@ -82,8 +82,11 @@ impl<S: Store, P: Store, A: CollectionAccess> Simulator<S, P, A> {
 
 impl Needs {
     /// A written key needs its own policy, else that of its collection or chaincode.
+    ///
+    /// A removed policy leaves an entry without content. Validation takes it for none; an endorser
+    /// tells it to the gateway as a policy that nobody can satisfy, and so does this.
     fn add(&mut self, collection: &str, stored: Option<Bytes>) -> Result<()> {
-        match metadata::validation_parameter(stored)?.filter(|policy| !policy.is_empty()) {
+        match metadata::validation_parameter(stored)? {
             Some(policy) => {
                 let policy = SignaturePolicyEnvelope::decode(policy).map_err(StoreError::new)?;
                 if !self.key_policies.contains(&policy) {

@@ -12,7 +12,8 @@ fn any(_: &str, _: &str) -> Option<Permission> {
     Some(Permission::FULL)
 }
 
-/// In the ledger, key `own` of public state and of collection `c` has a policy of its own.
+/// In the ledger, key `own` of public state and of collection `c` has a policy of its own; `freed`
+/// had one that was removed.
 fn ledger() -> Ledger {
     let mut ledger = Ledger::default();
     let policy = SignaturePolicy::parse_envelope("OR('Org3.peer')").unwrap();
@@ -22,6 +23,11 @@ fn ledger() -> Ledger {
         tx.put_state_metadata("cc", "own", entries()).unwrap();
         tx.put_private_data("cc", "c", "own", "v".into()).unwrap();
         tx.put_private_data_metadata("cc", "c", "own", entries()).unwrap();
+        let empty = || [(VALIDATION_PARAMETER.to_owned(), Bytes::new())].into();
+        tx.put_state("cc", "freed", "v".into()).unwrap();
+        tx.put_state_metadata("cc", "freed", empty()).unwrap();
+        tx.put_private_data("cc", "c", "freed", "v".into()).unwrap();
+        tx.put_private_data_metadata("cc", "c", "freed", empty()).unwrap();
     });
     ledger
 }
@@ -81,6 +87,13 @@ fn an_interest_says_whose_policies_count() {
         "bb cc",
     );
     check(|tx| drop(tx.get_state("_lifecycle", "a").unwrap()), "");
+}
+
+#[test]
+fn a_removed_policy_is_told_as_an_empty_one() {
+    check(|tx| tx.put_state("cc", "freed", value()).unwrap(), "cck!");
+    check(|tx| tx.put_private_data("cc", "c", "freed", value()).unwrap(), "cck!");
+    check(|tx| tx.put_state_metadata("cc", "freed", Default::default()).unwrap(), "cck!");
 }
 
 #[test]

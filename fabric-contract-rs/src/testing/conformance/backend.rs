@@ -62,6 +62,10 @@ pub trait Backend {
     /// Endorses a call on every endorsing peer, has it ordered and waits for its commit.
     fn submit(&mut self, call: Invocation) -> impl Future<Output = Verdict>;
 
+    /// As [`submit`](Self::submit), endorsed by whom a gateway plans for by itself. `None` where
+    /// nobody plans.
+    fn submit_planned(&mut self, call: Invocation) -> impl Future<Output = Option<Verdict>>;
+
     /// Endorses all calls before any of them is ordered, then has them ordered in this order.
     fn submit_together(&mut self, calls: Vec<Invocation>) -> impl Future<Output = Vec<Verdict>>;
 
@@ -143,6 +147,10 @@ impl Backend for MockBackend {
             Ok(done) => Verdict::Success { payload: done.response.payload, event: done.event },
             Err(error) => verdict(error),
         }
+    }
+
+    async fn submit_planned(&mut self, _: Invocation) -> Option<Verdict> {
+        None
     }
 
     async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {

@@ -90,6 +90,16 @@ impl<'b, B: Backend> Scene<'b, B> {
         answers("a transaction", self.submit(steps).await)
     }
 
+    pub(super) async fn submit_planned(&mut self, steps: Vec<Step>) -> CaseResult<Verdict> {
+        let verdict = self.backend.submit_planned(apply(steps)).await;
+        verdict.ok_or(CaseError::Skipped("the backend plans no endorsements"))
+    }
+
+    /// As [`commit`](Self::commit), endorsed by whom a gateway plans for.
+    pub(super) async fn commit_planned(&mut self, steps: Vec<Step>) -> CaseResult<Vec<Answer>> {
+        answers("a planned transaction", self.submit_planned(steps).await?)
+    }
+
     /// As [`commit`](Self::commit), with the event.
     pub(super) async fn commit_for_event(&mut self, steps: Vec<Step>) -> CaseResult<Option<Event>> {
         let (_, event) = success("a transaction", self.submit(steps).await)?;

@@ -98,6 +98,7 @@ cases! {
         key_policies_go_with_their_keys
         a_changed_key_policy_stops_later_writers
         an_unfulfilled_key_policy_stops_writers
+        a_removed_key_policy_ends_planned_endorsement
         history_is_newest_first
     }
     calls {

@@ -118,6 +118,34 @@ pub(super) async fn an_unfulfilled_key_policy_stops_writers<B: Backend>(
     Ok(())
 }
 
+pub(super) async fn a_removed_key_policy_ends_planned_endorsement<B: Backend>(
+    scene: &mut Scene<'_, B>,
+) -> CaseResult {
+    let own = own(scene).await?;
+    for cell in [scene.public("k"), scene.private("k")] {
+        let put = |value: &str| vec![Put(cell.clone(), value.to_owned())];
+        let set = SetPolicy(cell.clone(), own.clone());
+        scene.commit_planned(put("1")).await?;
+        scene.commit(vec![set.clone()]).await?;
+        scene.commit_planned(put("2")).await?;
+        scene.commit(vec![RemovePolicy(cell.clone())]).await?;
+        let text = "state based endorsement policy cannot be satisfied";
+        match scene.submit_planned(put("3")).await? {
+            Verdict::Failed(found) if found.contains(text) => {}
+            other => return Err(CaseError::Diverges(format!("the change was planned: {other:?}"))),
+        }
+        // Who names the endorsers is not in need of a plan.
+        scene.commit(put("4")).await?;
+        scene.commit(vec![set]).await?;
+        scene.commit_planned(put("5")).await?;
+        scene.commit(vec![RemovePolicy(cell.clone())]).await?;
+        scene.commit(vec![Delete(cell.clone())]).await?;
+        scene.commit_planned(put("6")).await?;
+        scene.expect(&cell, Some("6")).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn history_is_newest_first<B: Backend>(scene: &mut Scene<'_, B>) -> CaseResult {
     let (key, cell) = (scene.simple("k"), scene.public("k"));
     same("no history", &scene.look(vec![History(key.clone(), 9)]).await?, &vec![many(&[])])?;
