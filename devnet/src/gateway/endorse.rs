@@ -139,8 +139,8 @@ impl GatewayService {
 
     fn plan(&self, interest: ChaincodeInterest, protect: bool) -> Result<Vec<Layout>, Status> {
         let channel = &self.network.shared.channel;
-        let msp_ids: Vec<String> =
-            self.peers_own_first().into_iter().map(|peer| peer.msp_id.to_string()).collect();
+        let msp_ids: Layout =
+            self.peers_own_first().into_iter().map(|peer| Arc::clone(&peer.msp_id)).collect();
         let mut protected = Vec::new();
         let mut cautious = interest.clone();
         if protect {
@@ -152,9 +152,8 @@ impl GatewayService {
         }
         match channel.plan(&cautious, &msp_ids) {
             Ok(sets) => {
-                let mut layouts: Vec<Layout> = (sets.into_iter())
-                    .map(|set| set.into_iter().map(|msp_id| msp_id.as_str().into()).collect())
-                    .collect();
+                let mut layouts: Vec<Layout> =
+                    sets.into_iter().map(|set| set.into_iter().cloned().collect()).collect();
                 // The own organisation has endorsed already.
                 layouts.sort_by_key(|layout| !layout.contains(&self.own.msp_id));
                 Ok(layouts)

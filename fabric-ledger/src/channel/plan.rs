@@ -6,13 +6,13 @@ use crate::policy::{PlanError, Policy, Principal, Role, SignaturePolicy, plan as
 impl Channel {
     /// Which organisations should endorse a transaction that touched what `interest` says, one
     /// peer each: sets of them by size, then in the order given. The first one is to be preferred.
-    pub fn plan<'o>(
+    pub fn plan<'o, O: AsRef<str>>(
         &self,
         interest: &ChaincodeInterest,
-        organisations: &'o [String],
-    ) -> Result<Vec<Vec<&'o String>>, PlanRefusal> {
+        organisations: &'o [O],
+    ) -> Result<Vec<Vec<&'o O>>, PlanRefusal> {
         let mut policies = Vec::new();
-        let mut eligible: Vec<&'o String> = organisations.iter().collect();
+        let mut eligible: Vec<&'o O> = organisations.iter().collect();
         for call in &interest.chaincodes {
             let definition = self.definition(&call.name).ok_or_else(|| {
                 let (chaincode, channel) = (call.name.clone(), self.name.clone());
@@ -31,16 +31,17 @@ impl Channel {
                 let policy = collection.endorsement_policy.as_ref().unwrap_or(&definition.policy);
                 policies.push(policy.clone());
                 if !call.no_private_reads {
-                    eligible.retain(|msp_id| collection.has_member(msp_id));
+                    eligible.retain(|msp_id| collection.has_member(msp_id.as_ref()));
                 }
             }
         }
         let policies: Vec<&Policy> = policies.iter().collect();
-        let sets: Vec<Vec<&'o String>> =
-            plan_policies(&policies, &eligible, &|msp_id, principal| is_peer(msp_id, principal))?
-                .into_iter()
-                .map(|set| set.into_iter().copied().collect())
-                .collect();
+        let sets: Vec<Vec<&'o O>> = plan_policies(&policies, &eligible, &|msp_id, principal| {
+            is_peer(msp_id.as_ref(), principal)
+        })?
+        .into_iter()
+        .map(|set| set.into_iter().copied().collect())
+        .collect();
         if sets.is_empty() { Err(PlanRefusal::Unsatisfiable) } else { Ok(sets) }
     }
 }

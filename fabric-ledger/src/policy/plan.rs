@@ -1,4 +1,4 @@
-use super::{Policy, Principal};
+use super::{Node, Policy, Principal, SignaturePolicy};
 
 /// Organisations a plan chooses from, at most: every combination of them is tried.
 pub const PLAN_ORGANISATIONS_MAX: usize = 16;
@@ -38,28 +38,103 @@ pub fn plan<'a, O>(
     if useful.len() > PLAN_ORGANISATIONS_MAX {
         return Err(PlanError { organisations: useful.len() });
     }
-    let satisfies = |organisation: &&O, principal: &Principal| satisfies(organisation, principal);
-    let mut masks: Vec<u32> = (0..1_u32 << useful.len()).collect();
-    // Reversed bits put the first organisation first among sets of one size.
-    masks.sort_by_key(|mask| (mask.count_ones(), std::cmp::Reverse(mask.reverse_bits())));
+    let policies: Vec<Compiled<'_>> =
+        policies.iter().map(|policy| Compiled::new(policy, &useful, satisfies)).collect();
+    // By combination: whether it contains one that is enough. Smaller ones have smaller numbers.
+    let mut enough: Vec<bool> = Vec::new();
     let mut found: Vec<u32> = Vec::new();
-    let mut sets = Vec::new();
-    for mask in masks {
-        if found.iter().any(|smaller| smaller & mask == *smaller) {
-            continue;
-        }
-        let set: Vec<&O> = useful
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| mask & (1 << index) != 0)
-            .map(|(_, organisation)| *organisation)
-            .collect();
-        if policies.iter().all(|policy| policy.evaluate(&set, &satisfies)) {
+    for mask in 0..1_u32 << useful.len() {
+        let contains = bits(mask).any(|bit| {
+            usize::try_from(mask ^ bit).is_ok_and(|smaller| enough.get(smaller) == Some(&true))
+        });
+        let is_minimal = !contains && policies.iter().all(|policy| policy.evaluate(mask));
+        if is_minimal {
             found.push(mask);
-            sets.push(set);
+        }
+        enough.push(contains || is_minimal);
+    }
+    // Reversed bits put the first organisation first among sets of one size.
+    found.sort_by_key(|mask| (mask.count_ones(), std::cmp::Reverse(mask.reverse_bits())));
+    let set = |mask: u32| {
+        let places = (0_u32..).zip(&useful);
+        places.filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, one)| *one).collect()
+    };
+    Ok(found.into_iter().map(set).collect())
+}
+
+/// The bits of a mask, one by one, the lowest first.
+fn bits(mask: u32) -> impl Iterator<Item = u32> {
+    let mut left = mask;
+    std::iter::from_fn(move || {
+        let bit = left & left.wrapping_neg();
+        left ^= bit;
+        (bit != 0).then_some(bit)
+    })
+}
+
+/// A policy over numbered organisations, a bit each, so that many sets of them can be tried.
+enum Compiled<'p> {
+    /// The organisations that count for each principal.
+    Signature(&'p Node, Vec<u32>),
+    Meta(usize, Vec<Compiled<'p>>),
+}
+
+impl<'p> Compiled<'p> {
+    fn new<O>(
+        policy: &'p Policy,
+        organisations: &[&O],
+        satisfies: &impl Fn(&O, &Principal) -> bool,
+    ) -> Self {
+        match policy {
+            Policy::Signature(SignaturePolicy { root, principals }) => {
+                let who = |principal| {
+                    (0_u32..)
+                        .zip(organisations)
+                        .filter(|(_, organisation)| satisfies(organisation, principal))
+                        .fold(0, |mask, (bit, _)| mask | 1 << bit)
+                };
+                Self::Signature(root, principals.iter().map(who).collect())
+            }
+            Policy::Meta { threshold, policies } => {
+                let policies = policies.iter();
+                let parts = policies.map(|policy| Self::new(policy, organisations, satisfies));
+                Self::Meta(*threshold, parts.collect())
+            }
         }
     }
-    Ok(sets)
+
+    /// As [`Policy::evaluate`] over the organisations of the mask.
+    fn evaluate(&self, mask: u32) -> bool {
+        match self {
+            Self::Signature(root, who) => fill(root, &mut { mask }, who),
+            Self::Meta(threshold, parts) => {
+                let satisfied = parts.iter().filter(|part| part.evaluate(mask));
+                satisfied.take(*threshold).count() == *threshold
+            }
+        }
+    }
+}
+
+/// `free` are the organisations that do not count yet; what a failed rule took stays free.
+fn fill(node: &Node, free: &mut u32, who: &[u32]) -> bool {
+    match node {
+        Node::SignedBy(principal) => {
+            let fit = *free & who.get(*principal).copied().unwrap_or(0);
+            *free ^= fit & fit.wrapping_neg();
+            fit != 0
+        }
+        Node::OutOf(n, rules) => {
+            let mut verified = 0;
+            for rule in rules {
+                let mut tried = *free;
+                if fill(rule, &mut tried, who) {
+                    verified += 1;
+                    *free = tried;
+                }
+            }
+            verified >= *n
+        }
+    }
 }
 
 /// More organisations could endorse than combinations of them can be tried.
@@ -118,6 +193,54 @@ mod tests {
         // One endorsement an organisation cannot be two.
         check(&["AND('A.peer', 'A.member')"], "A", "");
         assert_eq!(plan::<String>(&[], &[], &peer_of).unwrap(), [Vec::<&String>::new()]);
+    }
+
+    #[test]
+    fn plans_agree_with_evaluation_of_every_set() {
+        let orgs = ["A", "B", "C", "D"].map(str::to_owned);
+        let policies = [
+            "AND('A.peer', 'B.peer')",
+            "AND(OR('A.peer', 'B.peer'), 'B.peer')",
+            "AND(OR('A.peer', 'B.peer'), OR('B.peer', 'C.peer'), OR('A.member', 'D.peer'))",
+            "OutOf(1, AND('A.peer', 'B.peer'), 'A.peer')",
+            "OutOf(2, AND('A.peer', 'B.peer'), 'C.peer', OutOf(2, 'A.peer', 'C.peer', 'D.peer'))",
+            "OutOf(0, 'A.peer')",
+            "OutOf(3, 'A.peer', 'B.peer')",
+        ];
+        let mut policies: Vec<Policy> =
+            policies.iter().map(|text| parse(text).unwrap().into()).collect();
+        policies.push(Policy::majority_of_peers(["A", "C", "D"]));
+        for policy in &policies {
+            let sets = plan(&[policy], &orgs, &peer_of).unwrap();
+            let planned = |set: &[&String]| {
+                sets.iter().any(|planned| planned.iter().all(|org| set.contains(org)))
+            };
+            for mask in 0_u32..16 {
+                let set: Vec<&String> = (orgs.iter().enumerate())
+                    .filter(|(index, _)| mask & (1 << index) != 0)
+                    .map(|(_, org)| org)
+                    .collect();
+                let holds = policy.evaluate(&set, &|org, principal| peer_of(org, principal));
+                assert!(!holds || planned(&set), "{policy:?} {set:?}");
+                assert!(holds || !sets.contains(&set), "{policy:?} {set:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn whom_an_organisation_counts_for_is_asked_once_however_many_sets_there_are() {
+        let orgs: Vec<String> = (0..PLAN_ORGANISATIONS_MAX).map(|n| format!("O{n}")).collect();
+        let policy = Policy::majority_of_peers(orgs.iter().map(String::as_str));
+        let asked = std::cell::Cell::new(0);
+        let counted = |org: &String, principal: &Principal| {
+            asked.set(asked.get() + 1);
+            peer_of(org, principal)
+        };
+        let sets = plan(&[&policy], &orgs, &counted).unwrap();
+        // 9 out of 16, in the order of preference.
+        assert_eq!(sets.len(), 11_440);
+        assert_eq!(sets[0], orgs[..9].iter().collect::<Vec<_>>());
+        assert!(asked.get() <= 2 * orgs.len() * orgs.len(), "{}", asked.get());
     }
 
     #[test]
