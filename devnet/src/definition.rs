@@ -4,27 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fabric_ledger::channel::{Channel, Definition, ENDORSEMENT};
-use fabric_ledger::policy::{Principal, SignaturePolicy};
 use fabric_ledger::{CollectionAccess, Permission};
-use fabric_protos::common::SignaturePolicyEnvelope;
 use fabric_protos::lifecycle::QueryChaincodeDefinitionResult;
-use fabric_protos::protos::application_policy::Type as PolicyType;
-use fabric_protos::protos::collection_config::Payload as CollectionPayload;
-use fabric_protos::protos::collection_policy_config::Payload as MembersPayload;
-use fabric_protos::protos::{
-    ApplicationPolicy, CollectionConfig, CollectionConfigPackage, CollectionPolicyConfig,
-    StaticCollectionConfig,
-};
+use fabric_protos::protos::CollectionConfigPackage;
 use prost::Message as _;
-use serde::Deserialize;
 
 use crate::config::{Chaincode, Config, ConfigError};
 use crate::msp::Member;
 
 /// How often a chaincode was defined. A changed configuration replaces the definition.
 const SEQUENCE: i64 = 1;
-/// Other peers that plaintext is sent to where nothing is said, as Fabric's command line has it.
-const MAX_PEER_COUNT: i32 = 1;
 
 /// The channel with all configured definitions committed.
 pub fn channel(config: &Config) -> Result<Channel, ConfigError> {
@@ -56,24 +45,18 @@ fn definition(
     let of_policy = |reason| ConfigError::Policy { chaincode: name.clone(), reason };
     let of_collections = |reason| ConfigError::Collections { chaincode: name.clone(), reason };
     let parameter = match &chaincode.endorsement_policy {
-        None => channel_policy(ENDORSEMENT, channel),
-        Some(text) => application_policy(text, channel),
+        None => channel.refer(ENDORSEMENT),
+        Some(text) => channel.read_endorsement_policy(text),
     };
-    let parameter = parameter.map_err(of_policy)?;
+    let parameter = parameter.map_err(|err| of_policy(err.to_string()))?;
     let policy = channel.resolve(Some(&parameter)).map_err(|err| of_policy(err.to_string()))?;
     let configs = match &chaincode.collections {
         None => Ok(Vec::new()),
-        Some(text) => read_collections(text, channel),
+        Some(text) => channel.read_collections(text),
     };
-    let configs = configs.map_err(of_collections)?;
-    let mut collections = BTreeMap::new();
-    for config in &configs {
-        let resolved = channel.resolve_collection(config);
-        let (name, collection) = resolved.map_err(|err| of_collections(err.to_string()))?;
-        if collections.insert(name.clone(), collection).is_some() {
-            return Err(of_collections(format!("`{name}`: defined twice")));
-        }
-    }
+    let configs = configs.map_err(|err| of_collections(err.to_string()))?;
+    let collections = channel.resolve_collections(&configs);
+    let collections = collections.map_err(|err| of_collections(err.to_string()))?;
     let committed = QueryChaincodeDefinitionResult {
         sequence: SEQUENCE,
         version: version.clone(),
@@ -107,113 +90,6 @@ impl CollectionAccess for CreatorAccess {
     }
 }
 
-/// One entry of the JSON that Fabric's command line takes.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CollectionJson {
-    name: String,
-    policy: String,
-    // Peers pass plaintext on as they endorse, without a gossip that could fail: the two counts
-    // are only told to whoever asks for the definition.
-    #[serde(default)]
-    required_peer_count: i32,
-    #[serde(default)]
-    max_peer_count: Option<i32>,
-    #[serde(default)]
-    block_to_live: u64,
-    #[serde(default)]
-    member_only_read: bool,
-    #[serde(default)]
-    member_only_write: bool,
-    #[serde(default)]
-    endorsement_policy: Option<EndorsementJson>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EndorsementJson {
-    signature_policy: Option<String>,
-    channel_config_policy: Option<String>,
-}
-
-fn read_collections(text: &str, channel: &Channel) -> Result<Vec<CollectionConfig>, String> {
-    let entries: Vec<CollectionJson> =
-        serde_json::from_str(text).map_err(|err| format!("invalid JSON: {err}"))?;
-    let read = |entry: CollectionJson| {
-        let name = entry.name.clone();
-        read_collection(entry, channel).map_err(|reason| format!("`{name}`: {reason}"))
-    };
-    entries.into_iter().map(read).collect()
-}
-
-fn read_collection(entry: CollectionJson, channel: &Channel) -> Result<CollectionConfig, String> {
-    if !is_collection_name(&entry.name) {
-        return Err("not a valid name: use a-z, A-Z, 0-9, `_` and `-`".to_owned());
-    }
-    let members = signature_policy(&entry.policy, channel)?;
-    let endorsement_policy = match entry.endorsement_policy {
-        None => None,
-        Some(EndorsementJson { signature_policy: Some(text), channel_config_policy: None }) => {
-            Some(application_policy(&text, channel)?)
-        }
-        Some(EndorsementJson { signature_policy: None, channel_config_policy: Some(path) }) => {
-            Some(channel_policy(&path, channel)?)
-        }
-        Some(_) => {
-            return Err(
-                "endorsementPolicy takes either signaturePolicy or channelConfigPolicy".to_owned()
-            );
-        }
-    };
-    let members =
-        CollectionPolicyConfig { payload: Some(MembersPayload::SignaturePolicy(members)) };
-    let config = StaticCollectionConfig {
-        name: entry.name,
-        member_orgs_policy: Some(members),
-        required_peer_count: entry.required_peer_count,
-        maximum_peer_count: entry.max_peer_count.unwrap_or(MAX_PEER_COUNT),
-        block_to_live: entry.block_to_live,
-        member_only_read: entry.member_only_read,
-        member_only_write: entry.member_only_write,
-        endorsement_policy,
-    };
-    Ok(CollectionConfig { payload: Some(CollectionPayload::StaticCollectionConfig(config)) })
-}
-
-fn application_policy(text: &str, channel: &Channel) -> Result<ApplicationPolicy, String> {
-    let policy = PolicyType::SignaturePolicy(signature_policy(text, channel)?);
-    Ok(ApplicationPolicy { r#type: Some(policy) })
-}
-
-fn channel_policy(path: &str, channel: &Channel) -> Result<ApplicationPolicy, String> {
-    match channel.policy(path) {
-        None => Err(format!("the channel has no policy `{path}`")),
-        Some(_) => {
-            let policy = PolicyType::ChannelConfigPolicyReference(path.to_owned());
-            Ok(ApplicationPolicy { r#type: Some(policy) })
-        }
-    }
-}
-
-/// Reads a policy whose organisations all have to be there: a misspelt one would never sign.
-fn signature_policy(text: &str, channel: &Channel) -> Result<SignaturePolicyEnvelope, String> {
-    let envelope = SignaturePolicy::parse_envelope(text).map_err(|err| err.to_string())?;
-    let policy = SignaturePolicy::from_wire(&envelope).map_err(|err| err.to_string())?;
-    let unknown = (policy.principals().iter())
-        .filter_map(Principal::msp_id)
-        .find(|msp_id| !channel.organisations().iter().any(|known| known == msp_id))
-        .map(str::to_owned);
-    match unknown {
-        Some(msp_id) => Err(format!("the channel has no organisation `{msp_id}`")),
-        None => Ok(envelope),
-    }
-}
-
-fn is_collection_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    !name.is_empty() && !name.starts_with(['_', '-']) && name.bytes().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,54 +103,17 @@ mod tests {
     }
 
     #[test]
-    fn collections_are_read_as_fabrics_command_line_does() {
-        let json = r#"[{"name": "health", "policy": "OR('Org1MSP.member','Org2MSP.member')",
-            "requiredPeerCount": 0, "maxPeerCount": 2, "blockToLive": 3, "memberOnlyRead": true,
-            "memberOnlyWrite": false,
-            "endorsementPolicy": {"signaturePolicy": "AND('Org1MSP.peer','Org2MSP.peer')"}}]"#;
-        let definition = define(None, Some(json)).unwrap();
-        let health = &definition.collections["health"];
-        assert!(health.has_member("Org1MSP") && health.has_member("Org2MSP"));
-        assert!(!health.has_member("Org3MSP"));
-        assert_eq!(health.block_to_live, 3);
-        assert!(health.member_only_read && !health.member_only_write);
-        assert!(health.endorsement_policy.is_some());
-    }
-
-    #[test]
     fn what_fabric_would_refuse_is_refused() {
         let check = |policy: Option<&str>, collections: Option<&str>, text: &str| {
             let refusal = define(policy, collections).unwrap_err().to_string();
             assert!(refusal.contains(text), "{refusal}");
         };
         check(Some("AND('Org1MSP.peer'"), None, "endorsement policy of chaincode `cc`: at char");
-        check(Some("OR('Org9MSP.peer')"), None, "the channel has no organisation `Org9MSP`");
+        check(Some("OR('Org9MSP.peer')"), None, "channel mychannel has no organisation `Org9MSP`");
         check(None, Some("{}"), "collections of chaincode `cc`: invalid JSON");
-        check(None, Some(r#"[{"name": "c"}]"#), "missing field `policy`");
-        check(
-            None,
-            Some(r#"[{"name": "c", "policy": "OR('Org1MSP.member')", "memberOnlyReed": true}]"#),
-            "unknown field `memberOnlyReed`",
-        );
-        let one = r#"{"name": "c", "policy": "OR('Org1MSP.member')"}"#;
-        check(None, Some(&format!("[{one},{one}]")), "`c`: defined twice");
-        check(
-            None,
-            Some(r#"[{"name": "_c", "policy": "OR('Org1MSP.member')"}]"#),
-            "`_c`: not a valid name",
-        );
-        check(
-            None,
-            Some(
-                r#"[{"name": "c", "policy": "OR('Org1MSP.member')",
-                     "endorsementPolicy": {"channelConfigPolicy": "/Channel/X"}}]"#,
-            ),
-            "the channel has no policy `/Channel/X`",
-        );
-        check(
-            None,
-            Some(r#"[{"name": "c", "policy": "OR('Org1MSP.member')", "endorsementPolicy": {}}]"#),
-            "endorsementPolicy takes either",
-        );
+        let both = r#"[{"name": "c", "policy": "AND('Org1MSP.member', 'Org2MSP.member')"}]"#;
+        check(None, Some(both), "collections of chaincode `cc`: `c`: only OR");
+        let counts = r#"[{"name": "c", "policy": "OR('Org1MSP.member')", "maxPeerCount": -1}]"#;
+        check(None, Some(counts), "`c`: requiredPeerCount must be between 0 and maxPeerCount");
     }
 }

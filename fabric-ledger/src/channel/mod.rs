@@ -1,18 +1,17 @@
 //! A channel's organisations, chaincode definitions and named policies.
 
+mod collections;
 mod plan;
 
 use std::collections::BTreeMap;
 
 use fabric_protos::common::implicit_meta_policy::Rule;
+use fabric_protos::protos::ApplicationPolicy;
 use fabric_protos::protos::application_policy::Type as PolicyType;
-use fabric_protos::protos::collection_config::Payload as CollectionPayload;
-use fabric_protos::protos::collection_policy_config::Payload as MembersPayload;
-use fabric_protos::protos::{ApplicationPolicy, CollectionConfig, StaticCollectionConfig};
 
 pub use self::plan::PlanRefusal;
 use crate::access::Permission;
-use crate::policy::{Policy, PolicyError, Principal, Role, SignaturePolicy};
+use crate::policy::{ParsePolicyError, Policy, PolicyError, Principal, Role, SignaturePolicy};
 
 /// Path of the default endorsement policy: peers of a majority of organisations.
 pub const ENDORSEMENT: &str = "/Channel/Application/Endorsement";
@@ -175,36 +174,6 @@ impl Channel {
         };
         self.policy(path).ok_or_else(|| DefinitionError::NoPolicy(path.to_owned()))
     }
-
-    /// A collection of the wire form, with its name.
-    pub fn resolve_collection(
-        &self,
-        config: &CollectionConfig,
-    ) -> Result<(String, Collection), DefinitionError> {
-        let Some(CollectionPayload::StaticCollectionConfig(config)) = &config.payload else {
-            return Err(DefinitionError::NoCollection);
-        };
-        let StaticCollectionConfig { name, endorsement_policy, .. } = config;
-        if name.is_empty() || name.starts_with(IMPLICIT) {
-            return Err(DefinitionError::CollectionName(name.clone()));
-        }
-        let members = config.member_orgs_policy.as_ref().and_then(|policy| policy.payload.as_ref());
-        let Some(MembersPayload::SignaturePolicy(members)) = members else {
-            return Err(DefinitionError::NoMembers(name.clone()));
-        };
-        let endorsement_policy = match endorsement_policy {
-            Some(policy) => Some(self.resolve(Some(policy))?),
-            None => None,
-        };
-        let collection = Collection {
-            members: SignaturePolicy::from_wire(members)?,
-            endorsement_policy,
-            block_to_live: config.block_to_live,
-            member_only_read: config.member_only_read,
-            member_only_write: config.member_only_write,
-        };
-        Ok((name.clone(), collection))
-    }
 }
 
 impl Collection {
@@ -240,20 +209,70 @@ pub enum DefinitionError {
     /// A reference to a policy that the channel does not have.
     #[error("failed to retrieve policy for reference {0}")]
     NoPolicy(String),
+    /// A policy in text cannot be read.
+    #[error(transparent)]
+    Text(#[from] ParsePolicyError),
+    /// A policy names an organisation that is none of the channel's.
+    #[error("channel {channel} has no organisation `{msp_id}`")]
+    NoOrganisation {
+        /// Channel name.
+        channel: String,
+        /// The organisation's MSP id.
+        msp_id: String,
+    },
+    /// The collections are not the JSON that Fabric's command line takes.
+    #[error("invalid JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A collection cannot be used.
+    #[error("`{name}`: {reason}")]
+    Collection {
+        /// Collection name.
+        name: String,
+        /// What is wrong with it.
+        reason: Box<DefinitionError>,
+    },
+    /// Two collections of one name.
+    #[error("collection `{0}` is defined twice")]
+    Twice(String),
     /// An entry of the collections is empty.
     #[error("a collection without configuration")]
     NoCollection,
     /// Collections need a name, and none that Fabric keeps for itself.
-    #[error("'{0}' cannot name a collection")]
+    #[error(
+        "'{0}' cannot name a collection: use a-z, A-Z, 0-9, `_` and `-`, and another first \
+         character than `_`"
+    )]
     CollectionName(String),
     /// A collection without members.
-    #[error("collection {0} has no member organisations' policy")]
-    NoMembers(String),
+    #[error("the collection has no policy that names its members")]
+    NoMembers,
+    /// A member would have to be several identities at a time.
+    #[error("only OR, or one of several, can name the members of a collection")]
+    MembersTogether,
+    /// A member that is no role, unit or identity.
+    #[error("a member of the collection can be nobody")]
+    NobodyIsMember,
+    /// The counts of other peers contradict each other.
+    #[error(
+        "requiredPeerCount must be between 0 and maxPeerCount, but they are {required} and \
+         {maximum}"
+    )]
+    PeerCounts {
+        /// `requiredPeerCount`.
+        required: i32,
+        /// `maxPeerCount`.
+        maximum: i32,
+    },
+    /// A collection's endorsement policy is given in two ways.
+    #[error("endorsementPolicy takes either signaturePolicy or channelConfigPolicy")]
+    TwoPolicies,
 }
 
 #[cfg(test)]
 mod tests {
-    use fabric_protos::protos::CollectionPolicyConfig;
+    use fabric_protos::protos::collection_config::Payload as CollectionPayload;
+    use fabric_protos::protos::collection_policy_config::Payload as MembersPayload;
+    use fabric_protos::protos::{CollectionConfig, CollectionPolicyConfig, StaticCollectionConfig};
 
     use super::*;
     use crate::policy::parse;
@@ -374,15 +393,18 @@ mod tests {
             assert_eq!(channel.resolve_collection(config).unwrap_err().to_string(), text);
         };
         refused(&CollectionConfig { payload: None }, "a collection without configuration");
-        refused(&config("", Some(members.clone()), None), "'' cannot name a collection");
         refused(
-            &config("_implicit_org_A", Some(members.clone()), None),
-            "'_implicit_org_A' cannot name a collection",
+            &config("c", None, None),
+            "`c`: the collection has no policy that names its members",
         );
-        refused(&config("c", None, None), "collection c has no member organisations' policy");
+        let mut nobody = envelope("OR('A.member')");
+        nobody.identities[0].principal_classification = 9;
+        let nobody =
+            CollectionPolicyConfig { payload: Some(MembersPayload::SignaturePolicy(nobody)) };
+        refused(&config("c", Some(nobody), None), "`c`: a member of the collection can be nobody");
         refused(
             &config("c", Some(members), Some(reference("/nowhere"))),
-            "failed to retrieve policy for reference /nowhere",
+            "`c`: failed to retrieve policy for reference /nowhere",
         );
     }
 }

@@ -215,6 +215,11 @@ impl SignaturePolicy {
         Self { root: Node::OutOf(1, leaves), principals }
     }
 
+    /// Whether any one of the principals is enough, and somebody is needed at all.
+    pub fn is_any_of(&self) -> bool {
+        self.root.is_any_of()
+    }
+
     /// The principals the policy names, in order, with repetitions.
     pub fn principals(&self) -> &[Principal] {
         &self.principals
@@ -249,6 +254,13 @@ impl Node {
                 let rules = rules.iter().map(|rule| Self::from_wire(rule, principals));
                 Ok(Self::OutOf(*n, rules.collect::<Result<_, _>>()?))
             }
+        }
+    }
+
+    fn is_any_of(&self) -> bool {
+        match self {
+            Self::SignedBy(_) => true,
+            Self::OutOf(n, rules) => *n == 1 && rules.iter().all(Self::is_any_of),
         }
     }
 
