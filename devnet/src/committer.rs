@@ -134,7 +134,8 @@ impl Committer {
             .map(|peer| {
                 let (updates, plaintext) =
                     self.private(number, peer, snapshot, validated, valid)?;
-                Ok(PeerCommit { msp_id: &peer.msp_id, updates, plaintext })
+                let forgotten = peer.transient.forgotten();
+                Ok(PeerCommit { msp_id: &peer.msp_id, updates, plaintext, forgotten })
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
         let transactions =

@@ -154,7 +154,10 @@ impl Devnet {
         let (stop, stopped) = watch::channel(false);
         let (cut, is_cut) = watch::channel(false);
         let peers = (organizations.iter())
-            .map(|organization| peer(&config, organization, stopped.clone()).map(Arc::new))
+            .map(|organization| {
+                let peer = peer(&config, organization, &shared.database, stopped.clone());
+                peer.map(Arc::new)
+            })
             .collect::<Result<Vec<_>, StartError>>()?;
         let height = savepoint.number.saturating_add(1);
         let notifier = Arc::new(CommitNotifier::new(height));
@@ -420,6 +423,7 @@ fn membership(
 fn peer(
     config: &Config,
     organization: &Started,
+    database: &Database,
     stop: watch::Receiver<bool>,
 ) -> Result<Peer, StartError> {
     let msp_id: Arc<str> = organization.settings.msp_id.as_str().into();
@@ -434,7 +438,7 @@ fn peer(
         address: format!("{host}:{}", organization.address.port()),
         signer: NodeSigner::new(&msp_id, organization.files.peer_identity())?,
         links: Links::new(&config.chaincodes, &links)?,
-        transient: TransientStore::default(),
+        transient: TransientStore::restored(database.held(&msp_id)?),
         msp_id,
     })
 }

@@ -18,7 +18,7 @@ use crate::chaincode::{Executed, Invocation, Links, Simulation};
 use crate::definition::{CreatorAccess, Definitions};
 use crate::msp::{LocalMembership, Member, Membership};
 use crate::signer::NodeSigner;
-use crate::store::{Database, PeerSnapshot};
+use crate::store::{Database, Held, PeerSnapshot};
 use crate::system::{self, Query};
 use crate::transient::TransientStore;
 
@@ -186,6 +186,15 @@ impl Peer {
                 });
             }
         }
+        // A transaction can be submitted after a restart, too; what is only evaluated cannot.
+        if simulated.private.is_some() && signing == Signing::Yes {
+            let held = peers
+                .iter()
+                .flat_map(|peer| peer.transient.unwritten(&peer.msp_id, &checked.tx_id));
+            if let Err(text) = hold(&shared.database, held.collect()).await {
+                return refused(text);
+            }
+        }
         let Simulated { response, payload, interest, .. } = simulated;
         let mut answer = ProposalResponse { response: Some(response), ..Default::default() };
         match answer.response.as_ref().map(|response| response.status) {
@@ -282,6 +291,20 @@ impl Peer {
             proposal.response_payload(response.clone(), rwset, event, &definition.version);
         let (private, height) = (results.private, snapshot.height());
         Ok(Simulated { response, payload, interest, private, height })
+    }
+}
+
+/// Has plaintext written, also what others are about to write. It is waited for elsewhere: a disk
+/// would hold up the runtime.
+async fn hold(database: &Arc<Database>, held: Vec<Held>) -> Result<(), String> {
+    let database = Arc::clone(database);
+    let written = tokio::task::spawn_blocking(move || database.hold(held)).await;
+    let failed = |err: &dyn std::fmt::Display| {
+        format!("the plaintext of private writes could not be kept: {err}")
+    };
+    match written {
+        Ok(written) => written.map_err(|err| failed(&err)),
+        Err(err) => Err(failed(&err)),
     }
 }
 

@@ -18,7 +18,7 @@
 //!   block with everything it changes is *one* durable write; whoever waits for a commit is told
 //!   after it.
 //! - Private data goes to members' peers before the contract's status is looked at, and stays in
-//!   a peer's transient store until it is committed. A peer can be kept from getting it
+//!   a peer's transient store, through restarts, until it is committed. A peer can be kept from getting it
 //!   ([`Devnet::withhold_private_data`]) and handed out late
 //!   ([`Devnet::reconcile_private_data`]).
 //! - Errors have the gateway's codes, texts and details.

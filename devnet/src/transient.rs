@@ -1,4 +1,6 @@
 //! Plaintext of private writes between endorsement and commit.
+//!
+//! It is looked up in memory, and on disk as well before anybody gets the endorsement.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use fabric_protos::rwset::{NsPvtReadWriteSet, TxPvtReadWriteSet};
 
+use crate::store::Held;
+
 /// Bytes a peer keeps. Beyond it the oldest transactions lose their plaintext, and if they are
-/// committed later, the ledger has lost it: a peer's transient store is on disk and has no bound.
+/// committed later, the ledger has lost it: a peer's transient store has no bound.
 ///
 /// 128 MiB: what all calls that a gateway serves at a time can leave with full batches of a quarter
 /// of a mebibyte. What is only evaluated stays here too.
@@ -15,6 +19,8 @@ const BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Blocks after which a transaction that was never submitted is forgotten:
 /// `ledger.pvtdataStore.transientstoreMaxBlockRetention` of a peer.
 const BLOCKS_MAX: u64 = 20_000;
+/// Ids kept in order beyond twice those that are held, before the others are taken out.
+const ORDER_SLACK: usize = 64;
 
 /// What one peer holds of transactions that are not committed yet, by transaction id.
 ///
@@ -32,12 +38,22 @@ struct Inner {
     /// Ids in the order of arrival, with the height then. Some may be gone already.
     order: VecDeque<(String, u64)>,
     bytes: usize,
+    /// Ids whose plaintext was dropped and may still be on disk.
+    forgotten: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
-    sets: Vec<TxPvtReadWriteSet>,
+    sets: Vec<Set>,
     bytes: usize,
+    height: u64,
+}
+
+#[derive(Debug)]
+struct Set {
+    plaintext: TxPvtReadWriteSet,
+    /// Whether somebody has been told to write it to the disk.
+    written: bool,
 }
 
 impl Default for TransientStore {
@@ -47,6 +63,15 @@ impl Default for TransientStore {
 }
 
 impl TransientStore {
+    /// A store of what a peer held before it stopped, the oldest first.
+    pub(crate) fn restored(held: Vec<Held>) -> Self {
+        let store = Self::default();
+        for Held { tx_id, height, set, .. } in held {
+            store.add(&tx_id, height, set, true);
+        }
+        store
+    }
+
     /// Keeps the part of a plaintext that belongs to collections this peer is a member of.
     pub(crate) fn put(
         &self,
@@ -55,33 +80,60 @@ impl TransientStore {
         plaintext: &TxPvtReadWriteSet,
         is_member: impl Fn(&str, &str) -> bool,
     ) {
-        let Some(kept) = only_members(plaintext, is_member) else { return };
-        let bytes = size(&kept);
+        if let Some(kept) = only_members(plaintext, is_member) {
+            self.add(tx_id, height, kept, false);
+        }
+    }
+
+    /// What is held of a transaction and not on its way to the disk yet.
+    pub(crate) fn unwritten(&self, msp_id: &str, tx_id: &str) -> Vec<Held> {
+        let mut inner = self.lock();
+        let Some(entry) = inner.entries.get_mut(tx_id) else { return Vec::new() };
+        let height = entry.height;
+        let unwritten = entry.sets.iter_mut().filter(|set| !set.written);
+        unwritten
+            .map(|set| {
+                set.written = true;
+                let (msp_id, tx_id) = (msp_id.to_owned(), tx_id.to_owned());
+                Held { msp_id, tx_id, height, set: set.plaintext.clone() }
+            })
+            .collect()
+    }
+
+    fn add(&self, tx_id: &str, height: u64, plaintext: TxPvtReadWriteSet, written: bool) {
+        let bytes = size(&plaintext);
         let mut inner = self.lock();
         if !inner.entries.contains_key(tx_id) {
             inner.order.push_back((tx_id.to_owned(), height));
         }
         let entry = inner.entries.entry(tx_id.to_owned()).or_default();
-        if entry.sets.contains(&kept) {
+        if entry.sets.iter().any(|set| set.plaintext == plaintext) {
             return;
         }
-        entry.sets.push(kept);
+        entry.height = entry.height.max(height);
+        entry.sets.push(Set { plaintext, written });
         entry.bytes = entry.bytes.saturating_add(bytes);
         inner.bytes = inner.bytes.saturating_add(bytes);
         while inner.bytes > self.bytes_max && inner.entries.len() > 1 {
             let Some((oldest, _)) = inner.order.pop_front() else { break };
             if inner.remove(&oldest).is_some() {
                 tracing::warn!(tx_id = oldest, "the transient store is full: plaintext is dropped");
+                inner.forgotten.push(oldest);
             }
         }
+    }
+
+    /// What was dropped since this was asked last.
+    pub(crate) fn forgotten(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().forgotten)
     }
 
     /// Everything held of a transaction, as one set that may name a collection several times.
     pub(crate) fn get(&self, tx_id: &str) -> Option<TxPvtReadWriteSet> {
         let inner = self.lock();
         let entry = inner.entries.get(tx_id)?;
-        let ns_pvt_rwset =
-            entry.sets.iter().flat_map(|set| set.ns_pvt_rwset.iter().cloned()).collect();
+        let sets = entry.sets.iter().flat_map(|set| &set.plaintext.ns_pvt_rwset);
+        let ns_pvt_rwset = sets.cloned().collect();
         Some(TxPvtReadWriteSet { data_model: 0, ns_pvt_rwset })
     }
 
@@ -96,9 +148,16 @@ impl TransientStore {
             if !expired && inner.entries.contains_key(tx_id) {
                 break;
             }
-            if let Some((tx_id, _)) = inner.order.pop_front() {
-                inner.remove(&tx_id);
+            if let Some((tx_id, _)) = inner.order.pop_front()
+                && inner.remove(&tx_id).is_some()
+            {
+                inner.forgotten.push(tx_id);
             }
+        }
+        // The front can wait for long while everything behind it is gone.
+        let Inner { entries, order, .. } = &mut *inner;
+        if order.len() > entries.len().saturating_mul(2).saturating_add(ORDER_SLACK) {
+            order.retain(|(tx_id, _)| entries.contains_key(tx_id));
         }
     }
 
@@ -209,5 +268,35 @@ mod tests {
         store.committed([], 1 + BLOCKS_MAX + 1);
         assert!(store.get("t2").is_none() && store.get("t3").is_some());
         assert_eq!(store.lock().order.len(), 1);
+        assert_eq!(store.forgotten(), ["t2"]);
+        assert!(store.forgotten().is_empty());
+    }
+
+    #[test]
+    fn what_waits_for_long_does_not_keep_the_ids_behind_it() {
+        let store = TransientStore::default();
+        store.put("waiting", 1, &plaintext(&[("a", "1")]), all);
+        for number in 0..10_000 {
+            let tx_id = format!("t{number}");
+            store.put(&tx_id, 1, &plaintext(&[("a", "1")]), all);
+            store.committed([tx_id.as_str()], 2);
+            assert!(store.lock().order.len() <= 2 * 2 + ORDER_SLACK);
+        }
+        assert!(store.get("waiting").is_some());
+    }
+
+    #[test]
+    fn what_is_to_be_written_is_told_once_and_comes_back() {
+        let store = TransientStore::default();
+        let mut held = Vec::new();
+        for value in ["1", "1", "2"] {
+            store.put("t", 5, &plaintext(&[("a", value)]), all);
+            held.extend(store.unwritten("Org1MSP", "t"));
+        }
+        assert_eq!(held.len(), 2);
+        assert!(held.iter().all(|one| one.msp_id == "Org1MSP" && one.height == 5));
+        let restored = TransientStore::restored(held);
+        assert_eq!(restored.get("t"), store.get("t"));
+        assert!(restored.unwritten("Org1MSP", "t").is_empty());
     }
 }

@@ -104,7 +104,7 @@ pub(super) fn tx_id(id: &str) -> Vec<u8> {
     out
 }
 
-fn read_tx_id(key: &[u8]) -> Option<String> {
+pub(super) fn read_tx_id(key: &[u8]) -> Option<String> {
     match key.split_first()? {
         (&HASH_ID, hash) => Some(hex::encode(hash)),
         (_, text) => String::from_utf8(text.to_vec()).ok(),

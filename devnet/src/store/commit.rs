@@ -9,6 +9,7 @@ use super::database::{
 };
 use super::error::LedgerError;
 use super::plaintext::{self, Plaintext};
+use super::transient;
 
 pub(super) type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
 
@@ -39,6 +40,8 @@ pub(crate) struct PeerCommit<'a> {
     pub(crate) updates: UpdateBatch,
     /// The private writes themselves, for those who follow blocks with them.
     pub(crate) plaintext: Vec<Plaintext>,
+    /// Other transactions, whose plaintext is not waited for any more.
+    pub(crate) forgotten: Vec<String>,
 }
 
 impl std::fmt::Debug for BlockCommit<'_> {
@@ -108,9 +111,12 @@ fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(),
         let (private, expiring) = (private_name(peer.msp_id), expiry_name(peer.msp_id));
         let mut private = transaction.open_table(TableDefinition::new(&private))?;
         let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
-        apply(&mut private, &mut expiring, &peer.updates, commit.expires_at)?;
+        apply(&mut private, &mut expiring, &peer.updates, commit.block_to_live)?;
         expire(&mut private, &mut expiring, number)?;
         write_plaintext(transaction, commit, peer)?;
+        let committed = commit.transactions.iter().map(|(tx_id, _)| *tx_id);
+        let over: Vec<&str> = committed.chain(peer.forgotten.iter().map(String::as_str)).collect();
+        transient::forget(transaction, peer.msp_id, &over)?;
     }
     Ok(())
 }

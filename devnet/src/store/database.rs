@@ -6,6 +6,7 @@ use redb::{Builder, DatabaseError, TableDefinition, WriteTransaction};
 use super::error::LedgerError;
 use super::hold::{Hold, Released};
 use super::snapshot::Snapshot;
+use super::transient::Holding;
 use crate::files;
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -40,6 +41,10 @@ pub(super) fn plaintext_name(msp_id: &str) -> String {
 
 pub(super) fn plaintext_expiry_name(msp_id: &str) -> String {
     format!("plaintext-expiry/{msp_id}")
+}
+
+pub(super) fn transient_name(msp_id: &str) -> String {
+    format!("transient/{msp_id}")
 }
 
 /// Where the ledger stands: written with every block.
@@ -82,6 +87,7 @@ pub(crate) struct Database {
     database: redb::Database,
     newest: RwLock<Arc<Snapshot>>,
     savepoint: Option<Savepoint>,
+    pub(super) holding: Holding,
     hold: Hold,
 }
 
@@ -110,7 +116,8 @@ impl Database {
         let hold = Hold::new();
         let newest = Snapshot::open(&database, hold.clone(), peers, height)?;
         let newest = RwLock::new(Arc::new(newest));
-        Ok(Self { path: text, peers: peers.to_vec(), database, newest, savepoint, hold })
+        let (peers, holding) = (peers.to_vec(), Holding::default());
+        Ok(Self { path: text, peers, database, newest, savepoint, holding, hold })
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -208,6 +215,7 @@ fn prepare(
                 expiry_name(msp_id),
                 plaintext_name(msp_id),
                 plaintext_expiry_name(msp_id),
+                transient_name(msp_id),
             ] {
                 let table: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(&name);
                 transaction.open_table(table)?;

@@ -8,10 +8,11 @@
 //! | `transactions` | transaction id | where it stands first, and its code |
 //! | `state` | space and key | value, metadata, version: public and hashed state |
 //! | `private/<MSP id>` | space and key | the same, of one peer's plaintext |
-//! | `expiry` | block that removes it, space and key | version it must still have |
+//! | `expiry` | block that removes it, space and key | version whose block must still be its last |
 //! | `expiry/<MSP id>` | the same of one peer's plaintext | |
 //! | `plaintext/<MSP id>` | version, chaincode, collection | one peer's private writes of a transaction |
-//! | `plaintext-expiry/<MSP id>` | block that removes it, key | version it must still have |
+//! | `plaintext-expiry/<MSP id>` | block that removes it, key | version whose block must still be its last |
+//! | `transient/<MSP id>` | transaction id, hash | height, private writes of a transaction to come |
 //! | `history` | chaincode, key, version | what was written to a public key |
 
 mod codec;
@@ -22,9 +23,11 @@ mod hold;
 mod integrity;
 mod plaintext;
 mod snapshot;
+mod transient;
 
 pub(crate) use self::commit::{BlockCommit, PeerCommit};
 pub(crate) use self::database::{Database, Savepoint};
 pub use self::error::LedgerError;
 pub(crate) use self::plaintext::Plaintext;
 pub(crate) use self::snapshot::{PeerSnapshot, Snapshot};
+pub(crate) use self::transient::Held;

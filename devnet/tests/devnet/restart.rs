@@ -1,7 +1,7 @@
 use fabric_devnet::{Config, Devnet, IntegrityCheck};
 use fabric_protos::protos::TxValidationCode::Valid;
 
-use crate::support::{CHAINCODE, setup};
+use crate::support::{CHAINCODE, code, setup};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_committed_is_there_after_a_restart() {
@@ -25,6 +25,27 @@ async fn everything_committed_is_there_after_a_restart() {
     // The chain goes on.
     assert_eq!(client.commit(&["put a 3"]).await, Valid);
     assert_eq!(setup.devnet.height(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_endorsed_before_a_restart_has_its_plaintext_after_it() {
+    let setup = setup().await;
+    let client = setup.client("Org1MSP").await;
+    let draft = client.draft(&["putpt health k secret"]).transient("secret", "whisper");
+    let endorsed = client.prepare(&draft).await;
+    let setup = setup.restart().await;
+    let client = setup.client("Org1MSP").await;
+    client.submit(&draft, endorsed.clone()).await.unwrap();
+    let status = client.status(&draft.id()).await.unwrap();
+    assert_eq!(code(status.result), Valid);
+    // Once more: what is committed is not held any more.
+    let setup = setup.restart().await;
+    for msp_id in ["Org1MSP", "Org2MSP"] {
+        let held = setup.devnet.private_data(msp_id, CHAINCODE, "health").unwrap();
+        assert_eq!(held, [("k".into(), "whisper".into())], "{msp_id} has lost the plaintext");
+    }
+    let client = setup.client("Org2MSP").await;
+    assert_eq!(client.read(&["getp health k"]).await, "whisper");
 }
 
 #[tokio::test(flavor = "multi_thread")]
