@@ -150,6 +150,10 @@ impl EventsStream {
     }
 
     fn is_asked_for(&mut self, event: &ChaincodeEvent) -> bool {
+        // What a gateway takes for no event at all.
+        if event.chaincode_id.is_empty() || event.event_name.is_empty() || event.tx_id.is_empty() {
+            return false;
+        }
         match &self.after {
             None => event.chaincode_id == self.chaincode,
             Some(after) => {

@@ -124,6 +124,16 @@ async fn only_the_chaincode_that_is_asked_for_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_name_is_none() {
+    let setup = setup().await;
+    let client = setup.client("Org1MSP").await;
+    assert_eq!(client.commit(&["put a 1", "event  nameless"]).await, Valid);
+    assert_eq!(client.commit(&["put b 1", "event Made b"]).await, Valid);
+    let mut stream = from(&client, block(0), "").await;
+    assert_eq!(next(&mut stream).await, "2: Made=b");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_followed_is_refused() {
     let setup = setup().await;
     let client = setup.client("Org1MSP").await;
