@@ -91,7 +91,7 @@ fn every_layer_comes_out_as_it_went_in() {
             let filter = block.metadata.unwrap().metadata[2].clone();
             let data = block.data.unwrap().data;
             for (envelope, _) in data.iter().zip(&filter).filter(|(_, code)| **code == 0) {
-                assert_eq!(inspect(envelope.clone()).tx_id.len(), 64);
+                assert_eq!(inspect(envelope.clone()).unwrap().tx_id.len(), 64);
                 let payload: Payload = same(&same::<Envelope>(envelope).payload);
                 let transaction: Transaction = same(&payload.data);
                 let action: ChaincodeActionPayload = same(&transaction.actions[0].payload);

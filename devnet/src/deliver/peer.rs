@@ -172,14 +172,14 @@ const fn answer(kind: Type) -> DeliverResponse {
     DeliverResponse { r#type: Some(kind) }
 }
 
-/// A block's transactions, valid or not, with their codes. What cannot be read is left out.
+/// A block's transactions, valid or not, with their codes, also those without an id. What cannot be
+/// read is left out.
 fn filtered(channel: &str, block: Block) -> FilteredBlock {
     let number = block.header.map(|header| header.number).unwrap_or_default();
     let codes = filter_of(block.metadata.map(|metadata| metadata.metadata).unwrap_or_default());
     let envelopes = block.data.map(|data| data.data).unwrap_or_default();
     let filtered_transactions = (envelopes.into_iter().zip(codes))
-        .map(|(envelope, code)| (inspect(envelope), code))
-        .filter(|(read, _)| !read.tx_id.is_empty())
+        .filter_map(|(envelope, code)| Some((inspect(envelope)?, code)))
         .map(|(read, code)| FilteredTransaction {
             txid: read.tx_id,
             r#type: read.header_type,
@@ -206,4 +206,45 @@ fn actions(events: Vec<ChaincodeEvent>) -> Data {
 fn filter_of(metadata: Vec<Bytes>) -> Bytes {
     let slot = usize::try_from(i32::from(BlockMetadataIndex::TransactionsFilter));
     slot.ok().and_then(|slot| metadata.into_iter().nth(slot)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use fabric_protos::common::{
+        BlockData, BlockHeader, BlockMetadata, ChannelHeader, Header, Payload, SignatureHeader,
+    };
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn filtered_blocks_keep_transactions_without_an_id() {
+        let envelope = |tx_id: &str| {
+            let channel = ChannelHeader {
+                r#type: HeaderType::EndorserTransaction.into(),
+                tx_id: tx_id.to_owned(),
+                ..Default::default()
+            };
+            let signature = SignatureHeader { nonce: "n".into(), creator: "c".into() };
+            let header = Header {
+                channel_header: channel.encode_to_vec().into(),
+                signature_header: signature.encode_to_vec().into(),
+            };
+            let payload = Payload { header: Some(header), ..Default::default() };
+            Envelope { payload: payload.encode_to_vec().into(), ..Default::default() }
+        };
+        let data = [envelope("t").encode_to_vec(), envelope("").encode_to_vec(), vec![0x0a]];
+        let mut metadata = vec![Bytes::new(); 2];
+        metadata.push(Bytes::from_static(&[0, 8, 1]));
+        let block = Block {
+            header: Some(BlockHeader { number: 7, ..Default::default() }),
+            data: Some(BlockData { data: data.map(Bytes::from).to_vec() }),
+            metadata: Some(BlockMetadata { metadata }),
+        };
+        let filtered = filtered("ch", block);
+        let told: Vec<_> = (filtered.filtered_transactions.iter())
+            .map(|one| (one.txid.as_str(), one.tx_validation_code))
+            .collect();
+        assert_eq!(told, [("t", 0), ("", 8)]);
+    }
 }

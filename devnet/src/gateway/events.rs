@@ -140,7 +140,7 @@ impl EventsStream {
             if i32::from(code) != valid {
                 continue;
             }
-            for event in inspect(envelope).events {
+            for event in inspect(envelope).unwrap_or_default().events {
                 if self.is_asked_for(&event) {
                     found.push(event);
                 }

@@ -4,16 +4,15 @@ use fabric_protos::protos::{ChaincodeAction, ChaincodeActionPayload, Transaction
 use fabric_protos::protos::{ChaincodeEvent, ProposalResponsePayload};
 use prost::Message as _;
 
-use crate::proposal::tx_id;
 use crate::time::Timestamp;
 
 /// What can be read of an envelope in a block, whether it is valid or not: for filtered blocks,
 /// event streams and explorers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inspection {
-    /// Transaction id; computed where the header has none, empty where nothing can be read.
+    /// Transaction id as the header says; some have none.
     pub tx_id: String,
-    /// `HeaderType` as a number; 0 where nothing can be read.
+    /// `HeaderType` as a number.
     pub header_type: i32,
     /// The client's time.
     pub timestamp: Option<Timestamp>,
@@ -23,32 +22,30 @@ pub struct Inspection {
     pub events: Vec<ChaincodeEvent>,
 }
 
-/// Reads an envelope as far as it goes.
-pub fn inspect(envelope: Bytes) -> Inspection {
-    let mut out = Inspection::default();
-    let header = Envelope::decode(envelope)
-        .and_then(|envelope| Payload::decode(envelope.payload))
-        .map(|payload| (payload.header, payload.data));
-    let Ok((Some(header), data)) = header else { return out };
+/// Reads an envelope as far as it goes; `None` without a channel header.
+pub fn inspect(envelope: Bytes) -> Option<Inspection> {
+    let payload =
+        Envelope::decode(envelope).and_then(|envelope| Payload::decode(envelope.payload)).ok()?;
+    let header = payload.header?;
+    let channel = ChannelHeader::decode(header.channel_header).ok()?;
+    let mut out = Inspection {
+        tx_id: channel.tx_id,
+        header_type: channel.r#type,
+        timestamp: channel
+            .timestamp
+            .map(|stamp| Timestamp { seconds: stamp.seconds, nanos: stamp.nanos }),
+        ..Inspection::default()
+    };
     if let Ok(signature) = SignatureHeader::decode(header.signature_header) {
-        out.tx_id = tx_id(&signature.nonce, &signature.creator);
         out.creator = signature.creator;
     }
-    if let Ok(channel) = ChannelHeader::decode(header.channel_header) {
-        out.header_type = channel.r#type;
-        out.timestamp =
-            channel.timestamp.map(|stamp| Timestamp { seconds: stamp.seconds, nanos: stamp.nanos });
-        if !channel.tx_id.is_empty() {
-            out.tx_id = channel.tx_id;
-        }
-    }
     if out.header_type != i32::from(HeaderType::EndorserTransaction) {
-        return out;
+        return Some(out);
     }
-    let actions = Transaction::decode(data).map(|transaction| transaction.actions);
+    let actions = Transaction::decode(payload.data).map(|transaction| transaction.actions);
     let events = actions.unwrap_or_default().into_iter().filter_map(|action| event(action.payload));
     out.events.extend(events);
-    out
+    Some(out)
 }
 
 fn event(action: Bytes) -> Option<ChaincodeEvent> {

@@ -439,15 +439,24 @@ fn envelopes_can_be_inspected_valid_or_not() {
         tx.chaincode.events = event.encode_to_vec().into();
         tx.endorsers.clear();
     });
-    let seen = inspect(envelope);
+    let seen = inspect(envelope).unwrap();
     assert_eq!(seen.tx_id, Draft::new("n").channel.tx_id);
     assert_eq!(seen.header_type, i32::from(HeaderType::EndorserTransaction));
     assert_eq!(seen.creator, CREATOR);
     let names: Vec<_> = seen.events.iter().map(|event| event.event_name.as_str()).collect();
     assert_eq!(names, ["Created"]);
 
-    assert!(inspect(endorsed("n", "cc:k=v", &BOTH)).events.is_empty());
-    assert!(inspect(respun(|tx| tx.data = Some(DAMAGED))).events.is_empty());
-    assert_eq!(inspect(DAMAGED), Default::default());
-    assert_eq!(inspect(respun(|tx| tx.outer.header = None)), Default::default());
+    assert!(inspect(endorsed("n", "cc:k=v", &BOTH)).unwrap().events.is_empty());
+    assert!(inspect(respun(|tx| tx.data = Some(DAMAGED))).unwrap().events.is_empty());
+    assert_eq!(inspect(DAMAGED), None);
+    assert_eq!(inspect(respun(|tx| tx.outer.header = None)), None);
+    // An id is what the header says, even nothing.
+    let nameless = inspect(respun(|tx| {
+        let mut header = tx.outer.header.take().unwrap();
+        let mut channel = ChannelHeader::decode(header.channel_header).unwrap();
+        channel.tx_id.clear();
+        header.channel_header = channel.encode_to_vec().into();
+        tx.outer.header = Some(header);
+    }));
+    assert_eq!(nameless.unwrap().tx_id, "");
 }
