@@ -10,8 +10,8 @@ use fabric_protos::protos::{
 };
 use futures_util::{FutureExt as _, StreamExt as _};
 use prost::Message as _;
-use tokio::sync::{mpsc, oneshot, watch};
-use tonic::Streaming;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_stream::Stream;
 
 use super::link::Links;
 use super::requests::Running;
@@ -108,6 +108,8 @@ pub(super) struct Connection {
     links: Weak<Links>,
     outgoing: mpsc::Sender<ChaincodeMessage>,
     calls: Mutex<Calls>,
+    /// Wakes whoever reads the stream when it is given up.
+    given_up: Notify,
 }
 
 impl Connection {
@@ -117,7 +119,8 @@ impl Connection {
         links: Weak<Links>,
         outgoing: mpsc::Sender<ChaincodeMessage>,
     ) -> Self {
-        Self { namespace, ready, links, outgoing, calls: Mutex::default() }
+        let (calls, given_up) = (Mutex::default(), Notify::new());
+        Self { namespace, ready, links, outgoing, calls, given_up }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -183,10 +186,11 @@ impl Connection {
         lock(&self.calls).running.get(key).cloned()
     }
 
-    /// Reads the stream until it ends, fails or is told to stop. Then everything under way fails.
+    /// Reads the stream until it ends, fails, is given up or told to stop. Then everything under way
+    /// fails.
     pub(super) async fn receive(
         self: Arc<Self>,
-        mut stream: Streaming<ChaincodeMessage>,
+        mut stream: impl Stream<Item = Result<ChaincodeMessage, tonic::Status>> + Unpin,
         mut stop: watch::Receiver<bool>,
     ) {
         let namespace = &*self.namespace;
@@ -194,6 +198,7 @@ impl Connection {
             let first = tokio::select! {
                 message = stream.next() => message,
                 _ = stop.wait_for(|stop| *stop) => None,
+                () = self.given_up.notified() => None,
             };
             let Some(first) = first else {
                 tracing::info!(namespace, "the chaincode stream ended");
@@ -223,6 +228,7 @@ impl Connection {
             // Whoever waits for the end learns that it will not come.
             lock(&call.done).take();
         }
+        self.given_up.notify_one();
     }
 
     fn handle_group(
@@ -440,3 +446,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Everything behind these locks is whole between two statements.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
