@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fabric_ledger::InvocationKind;
+use fabric_ledger::proposal::Proposal;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
     ChaincodeEvent, ChaincodeMessage, ChaincodeSpec, Response, SignedProposal,
@@ -25,6 +26,9 @@ pub(crate) type Simulation = Running<Arc<Snapshot>, PeerSnapshot, CreatorAccess>
 /// Messages looked at together, at most. Only within such a group can a request be seen to come
 /// before the answer to the one before it.
 const GROUP_MAX: usize = 64;
+
+/// Status of what a system chaincode refuses.
+const ERROR_STATUS: i32 = 500;
 
 /// A transaction to execute.
 #[derive(Debug)]
@@ -366,6 +370,10 @@ impl Connection {
             let text = format!("Failed to get policy manager for channel [{channel}]");
             return (Err(text), Some(simulation));
         }
+        if let Some(refusal) = refuses_chaincodes(name, &call.proposal) {
+            let answer = called(Terminal::Completed(refusal.encode_to_vec().into(), None));
+            return (Ok(answer.encode_to_vec().into()), Some(simulation));
+        }
         let Some(links) = self.links.upgrade() else {
             return (Err("the peer is stopping".to_owned()), Some(simulation));
         };
@@ -398,6 +406,21 @@ impl Connection {
         };
         (answer, simulation)
     }
+}
+
+/// What the peer's own chaincodes answer to any other one that calls them.
+fn refuses_chaincodes(name: &str, proposal: &SignedProposal) -> Option<Response> {
+    let reason = match name {
+        "qscc" => {
+            "Rejecting invoke of QSCC from another chaincode because of potential for deadlocks"
+        }
+        "cscc" => "Rejecting invoke of CSCC from another chaincode",
+        _ => return None,
+    };
+    let original = Proposal::unpack(proposal).map(|proposal| proposal.chaincode);
+    let original = original.unwrap_or_default();
+    let message = format!("{reason}, original invocation for '{original}'");
+    Some(Response { status: ERROR_STATUS, message, payload: Bytes::new() })
 }
 
 /// The message of a called chaincode as its caller gets it.

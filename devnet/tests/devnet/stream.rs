@@ -238,7 +238,25 @@ async fn chaincodes_call_each_other_in_one_transaction() {
     check("call script get a", "exists").await;
     check("call other/elsewhere get a", "Failed to get policy manager for channel [elsewhere]")
         .await;
-    assert_eq!(client.read(&["call other status 404 no"]).await, "called: 404\n");
+    assert_eq!(client.read(&["call other status 404 no"]).await, "called: 404no\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_peers_own_chaincodes_answer_no_other_one() {
+    let setup = setup().await;
+    let client = setup.client("Org1MSP").await;
+    assert_eq!(
+        client.read(&["call qscc GetChainInfo|mychannel"]).await,
+        "called: 500Rejecting invoke of QSCC from another chaincode because of potential for \
+         deadlocks, original invocation for 'script'\n"
+    );
+    assert_eq!(
+        client.read(&["call cscc GetChannels"]).await,
+        "called: 500Rejecting invoke of CSCC from another chaincode, original invocation for \
+         'script'\n"
+    );
+    // A refusal leaves nothing of the callee in the transaction.
+    assert_eq!(client.commit(&["call qscc GetChainInfo|mychannel", "put a 1"]).await, Valid);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -304,7 +304,7 @@ impl Run {
                 let answer = self.ask(Type::InvokeChaincode, spec).await?;
                 let message = ChaincodeMessage::decode(answer).unwrap();
                 let response = Response::decode(message.payload).unwrap();
-                self.out.push(format!("called: {}", response.status));
+                self.out.push(format!("called: {}{}", response.status, response.message));
                 self.say(&response.payload);
             }
             "rich" => {
