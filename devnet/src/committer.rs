@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fabric_ledger::block::{commit_hash, filter, header_hash, set_commit_hash, set_filter};
+use fabric_ledger::lifetime::purged;
 use fabric_ledger::rwset::TxRwSet;
 use fabric_ledger::validation::{
     Checked, EndorsedTransaction, TransactionCheck, ValidatedBlock, Verdict, validate_block,
 };
 use fabric_ledger::{
-    PrivateTx, Purge, Space, Store as _, StoreError, TxValidationCode, Update, UpdateBatch,
-    Version, private_updates, sha256,
+    PrivateTx, StoreError, TxValidationCode, UpdateBatch, Version, private_updates, sha256,
 };
 use fabric_protos::common::Block;
 use fabric_protos::rwset::TxPvtReadWriteSet;
@@ -140,12 +140,8 @@ impl Committer {
             .collect::<Result<Vec<_>, StoreError>>()?;
         let transactions =
             validated.transactions.iter().map(|(id, record)| (id.as_str(), *record)).collect();
-        let expires_at = |space: Space<'_>| {
-            let collection =
-                self.shared.channel.collection(space.namespace(), space.collection()?)?;
-            let lives = Some(collection.block_to_live).filter(|blocks| *blocks > 0)?;
-            Some(number.saturating_add(lives).saturating_add(1))
-        };
+        let channel = &self.shared.channel;
+        let block_to_live = |chaincode: &str, name: &str| channel.block_to_live(chaincode, name);
         self.shared.database.commit(&BlockCommit {
             savepoint,
             block: &block.encode_to_vec(),
@@ -154,7 +150,7 @@ impl Committer {
             history: &validated.history,
             peers,
             purges: &validated.state.purges,
-            expires_at: &expires_at,
+            block_to_live: &block_to_live,
         })
     }
 
@@ -202,14 +198,8 @@ impl Committer {
                 self.reconciler.missed(&peer.msp_id, missing, &one.rwset, held);
             }
         }
-        for purge in &validated.state.purges {
-            let missed = private.missing.iter().any(|missing| {
-                missing.version == purge.version && missing.collection == purge.collection
-            });
-            if missed {
-                purge_by_hash(&store, purge, &mut private.updates)?;
-            }
-        }
+        let purged = purged(&validated.state.purges, &store, &private)?;
+        private.updates.extend(purged);
         let kept = (with_private.iter().zip(&plaintexts))
             .filter_map(|((tx, one), plaintext)| {
                 Some(held(Version::new(number, *tx), &one.rwset, plaintext.as_ref()?))
@@ -269,34 +259,4 @@ fn held(version: Version, rwset: &TxRwSet, plaintext: &TxPvtReadWriteSet) -> Vec
         }
     }
     held
-}
-
-/// A peer that did not get the plaintext of a purge still has to forget the key, which only its
-/// hash names.
-fn purge_by_hash(
-    store: &PeerSnapshot,
-    purge: &Purge,
-    updates: &mut UpdateBatch,
-) -> Result<(), StoreError> {
-    let Purge { namespace, collection, key_hash, version } = purge;
-    let space = Space::Private { namespace, collection };
-    let mut found: Option<Bytes> = None;
-    store.scan(space, fabric_ledger::KeyRange::ALL, &mut |row| {
-        if sha256(row.key)[..] == key_hash[..] {
-            found = Some(Bytes::copy_from_slice(row.key));
-            return std::ops::ControlFlow::Break(());
-        }
-        std::ops::ControlFlow::Continue(())
-    })?;
-    let written: Vec<(Bytes, Version)> = (updates.range(space, fabric_ledger::KeyRange::ALL))
-        .filter(|(key, _)| sha256(key)[..] == key_hash[..])
-        .map(|(key, update)| (key.clone(), update.version()))
-        .collect();
-    let newer = written.iter().any(|(_, written)| written > version);
-    if let Some(key) = found.or_else(|| written.into_iter().next().map(|(key, _)| key))
-        && !newer
-    {
-        updates.insert(space, key, Update::Delete(*version));
-    }
-    Ok(())
 }

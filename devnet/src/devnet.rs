@@ -354,7 +354,7 @@ fn begin(
         history: &[],
         peers: Vec::new(),
         purges: &[],
-        expires_at: &|_| None,
+        block_to_live: &|_, _| 0,
     })?;
     Ok(savepoint)
 }

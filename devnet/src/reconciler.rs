@@ -95,19 +95,15 @@ impl Reconciler {
     ) -> Result<usize, LedgerError> {
         let _turn = self.turn();
         let missed = lock(&self.inner).missed.remove(msp_id).unwrap_or_default();
+        let block_to_live = |chaincode: &str, name: &str| channel.block_to_live(chaincode, name);
         for Missed { about, hash, rwset } in &missed {
             let snapshot = database.snapshot();
             let private = PeerSnapshot::new(Arc::clone(&snapshot), msp_id.into());
             let Some(updates) = reconciled(&*snapshot, &private, about, hash, rwset)? else {
                 continue;
             };
-            let expires_at = |space: Space<'_>| {
-                let collection = channel.collection(space.namespace(), space.collection()?)?;
-                let lives = Some(collection.block_to_live).filter(|blocks| *blocks > 0)?;
-                Some(about.version.block.saturating_add(lives).saturating_add(1))
-            };
             let late = current(about, rwset, &updates)?;
-            database.reconcile(msp_id, &updates, late.as_slice(), &expires_at)?;
+            database.reconcile(msp_id, &updates, late.as_slice(), &block_to_live)?;
         }
         Ok(missed.len())
     }

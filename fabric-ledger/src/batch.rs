@@ -67,6 +67,20 @@ impl UpdateBatch {
         keys.insert(key, update);
     }
 
+    /// Adds other updates; theirs replace those of the same keys.
+    pub fn extend(&mut self, later: Self) {
+        for (namespace, updates) in later.namespaces {
+            let own = self.namespaces.entry(namespace).or_default();
+            own.public.extend(updates.public);
+            for (collection, keys) in updates.hashed {
+                own.hashed.entry(collection).or_default().extend(keys);
+            }
+            for (collection, keys) in updates.private {
+                own.private.entry(collection).or_default().extend(keys);
+            }
+        }
+    }
+
     /// All updates, in the batch's order.
     pub fn iter(&self) -> impl Iterator<Item = (Space<'_>, &Bytes, &Update)> {
         self.namespaces.iter().flat_map(|(namespace, updates)| {

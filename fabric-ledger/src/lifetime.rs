@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use fabric_protos::kvrwset::KvrwSet;
-use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 
 use crate::batch::{Update, UpdateBatch};
@@ -46,6 +45,17 @@ impl Expiry {
     }
 }
 
+/// The block with which a value goes that block `written` has written; `None` for data that stays.
+///
+/// `blocks_to_live` is the collection's `blockToLive`, 0 for ever: with n of them a value of block B
+/// goes with block B + n + 1.
+pub const fn expires_at(written: u64, blocks_to_live: u64) -> Option<u64> {
+    match blocks_to_live {
+        0 => None,
+        blocks => Some(written.saturating_add(blocks).saturating_add(1)),
+    }
+}
+
 /// When what a block writes to hashed or private spaces is going to expire.
 ///
 /// `block_to_live` of (chaincode, collection) is 0 for data that stays. A value written in block B
@@ -58,9 +68,9 @@ pub fn expiries(
     updates.iter().filter_map(move |(space, key, update)| {
         let collection = space.collection()?;
         let written = update.versioned()?.version.block;
-        let blocks = block_to_live(space.namespace(), collection);
-        (blocks > 0).then(|| Expiry {
-            at: written.saturating_add(blocks).saturating_add(1),
+        let at = expires_at(written, block_to_live(space.namespace(), collection))?;
+        Some(Expiry {
+            at,
             hashed: matches!(space, Space::Hashed { .. }),
             namespace: space.namespace().to_owned(),
             collection: collection.to_owned(),
@@ -68,6 +78,11 @@ pub fn expiries(
             written,
         })
     })
+}
+
+/// Whether what block `written` has written is still what stands there, and no later value.
+pub fn is_due(current: Option<Version>, written: u64) -> bool {
+    current.is_some_and(|version| version.block == written)
 }
 
 /// The deletes that fall due with block `number`, to be carried out together with the block's own
@@ -83,9 +98,9 @@ pub fn expired<'a>(
     let mut deletes = UpdateBatch::default();
     for entry in due {
         let space = entry.space();
-        let current = store.version(space, &entry.key)?;
-        let same = current.is_some_and(|version| version.block == entry.written);
-        if same && updates.get(space, &entry.key).is_none() {
+        if is_due(store.version(space, &entry.key)?, entry.written)
+            && updates.get(space, &entry.key).is_none()
+        {
             let version = Version::new(number, u64::MAX);
             deletes.insert(space, entry.key.clone(), Update::Delete(version));
         }
@@ -141,33 +156,39 @@ pub fn purged(
     Ok(deletes)
 }
 
-/// Plaintext of a transaction as it may still be shown: without what was purged later.
+/// The private writes of one transaction to a collection as they may still be shown: without what
+/// `purges` are about. `None` if they are about nothing of it; empty if nothing is left.
 ///
-/// `purged_at` gives the version of the latest purge of (chaincode, collection, key hash). What
-/// remains no longer has the hash in the block.
+/// `rwset` is a marshalled `KVRWSet`, `version` the transaction's. A purge reaches everything up to
+/// the purging transaction's own writes. What remains no longer has the hash in the block.
 pub fn scrub(
-    plaintext: &TxPvtReadWriteSet,
+    rwset: &[u8],
     version: Version,
-    purged_at: impl Fn(&str, &str, &[u8; 32]) -> Option<Version>,
-) -> Result<TxPvtReadWriteSet, StoreError> {
-    let mut out = plaintext.clone();
-    for ns in &mut out.ns_pvt_rwset {
-        for collection in &mut ns.collection_pvt_rwset {
-            let mut rwset = KvrwSet::decode(collection.rwset.clone()).map_err(StoreError::new)?;
-            let stays = |key: &str| {
-                let purged =
-                    purged_at(&ns.namespace, &collection.collection_name, &sha256(key.as_bytes()));
-                purged.is_none_or(|purged| purged <= version)
-            };
-            let before = (rwset.writes.len(), rwset.metadata_writes.len());
-            rwset.writes.retain(|write| stays(&write.key));
-            rwset.metadata_writes.retain(|write| stays(&write.key));
-            if (rwset.writes.len(), rwset.metadata_writes.len()) != before {
-                collection.rwset = rwset.encode_to_vec().into();
-            }
-        }
+    (namespace, collection): (&str, &str),
+    purges: &[Purge],
+) -> Result<Option<Bytes>, StoreError> {
+    let hashes: Vec<&Bytes> = purges
+        .iter()
+        .filter(|purge| purge.namespace == namespace && purge.collection == collection)
+        .filter(|purge| version <= purge.version)
+        .map(|purge| &purge.key_hash)
+        .collect();
+    if hashes.is_empty() {
+        return Ok(None);
     }
-    Ok(out)
+    let mut rwset = KvrwSet::decode(rwset).map_err(StoreError::new)?;
+    let before = (rwset.writes.len(), rwset.metadata_writes.len());
+    let stays = |key: &str| {
+        let hash = sha256(key.as_bytes());
+        !hashes.iter().any(|purged| purged[..] == hash[..])
+    };
+    rwset.writes.retain(|write| stays(&write.key));
+    rwset.metadata_writes.retain(|write| stays(&write.key));
+    match (rwset.writes.len(), rwset.metadata_writes.len()) {
+        after if after == before => Ok(None),
+        (0, 0) => Ok(Some(Bytes::new())),
+        _ => Ok(Some(rwset.encode_to_vec().into())),
+    }
 }
 
 /// What plaintext that arrives after its block changes in a peer's private data; `None` if it is

@@ -1,5 +1,6 @@
+use fabric_ledger::lifetime::{expiries, is_due};
 use fabric_ledger::validation::HistoryRow;
-use fabric_ledger::{Purge, Space, TxRecord, Update, UpdateBatch, Version};
+use fabric_ledger::{Purge, TxRecord, Update, UpdateBatch, Version};
 use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
 
 use super::codec;
@@ -12,6 +13,9 @@ use super::plaintext::{self, Plaintext};
 use super::transient;
 
 pub(super) type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+/// Blocks that the data of a chaincode's collection lives; 0 for ever.
+pub(super) type BlockToLive<'a> = &'a dyn Fn(&str, &str) -> u64;
 
 /// Everything one block changes.
 pub(crate) struct BlockCommit<'a> {
@@ -29,8 +33,8 @@ pub(crate) struct BlockCommit<'a> {
     pub(crate) peers: Vec<PeerCommit<'a>>,
     /// What all peers purge.
     pub(crate) purges: &'a [Purge],
-    /// The block after whose commit a collection's value, written now, is gone; `None` for never.
-    pub(crate) expires_at: &'a dyn Fn(Space<'_>) -> Option<u64>,
+    /// `blockToLive` by chaincode and collection.
+    pub(crate) block_to_live: BlockToLive<'a>,
 }
 
 /// What a block changes in one peer's plaintext.
@@ -66,18 +70,18 @@ impl Database {
         msp_id: &str,
         updates: &UpdateBatch,
         late: &[Plaintext],
-        expires_at: &dyn Fn(Space<'_>) -> Option<u64>,
+        block_to_live: BlockToLive<'_>,
     ) -> Result<(), LedgerError> {
         let transaction = self.begin()?;
         {
             let (private, expiring) = (private_name(msp_id), expiry_name(msp_id));
             let mut private = transaction.open_table(TableDefinition::new(&private))?;
             let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
-            apply(&mut private, &mut expiring, updates, expires_at)?;
+            apply(&mut private, &mut expiring, updates, block_to_live)?;
             let (rows, expiring) = (plaintext_name(msp_id), plaintext_expiry_name(msp_id));
             let mut rows = transaction.open_table(TableDefinition::new(&rows))?;
             let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
-            plaintext::add(&mut rows, &mut expiring, late, expires_at)?;
+            plaintext::add(&mut rows, &mut expiring, late, block_to_live)?;
         }
         transaction.commit()?;
         self.show(self.snapshot().height())
@@ -105,7 +109,7 @@ fn write(transaction: &WriteTransaction, commit: &BlockCommit<'_>) -> Result<(),
     }
     let mut state = transaction.open_table(STATE)?;
     let mut expiry = transaction.open_table(EXPIRY)?;
-    apply(&mut state, &mut expiry, commit.updates, commit.expires_at)?;
+    apply(&mut state, &mut expiry, commit.updates, commit.block_to_live)?;
     expire(&mut state, &mut expiry, number)?;
     for peer in &commit.peers {
         let (private, expiring) = (private_name(peer.msp_id), expiry_name(peer.msp_id));
@@ -129,7 +133,7 @@ fn write_plaintext(
     let (rows, expiring) = (plaintext_name(peer.msp_id), plaintext_expiry_name(peer.msp_id));
     let mut rows = transaction.open_table(TableDefinition::new(&rows))?;
     let mut expiring = transaction.open_table(TableDefinition::new(&expiring))?;
-    plaintext::add(&mut rows, &mut expiring, &peer.plaintext, commit.expires_at)?;
+    plaintext::add(&mut rows, &mut expiring, &peer.plaintext, commit.block_to_live)?;
     plaintext::purge(&mut rows, commit.purges)?;
     expire(&mut rows, &mut expiring, commit.savepoint.number)
 }
@@ -138,7 +142,7 @@ fn apply(
     state: &mut Rows<'_>,
     expiry: &mut Rows<'_>,
     updates: &UpdateBatch,
-    expires_at: &dyn Fn(Space<'_>) -> Option<u64>,
+    block_to_live: BlockToLive<'_>,
 ) -> Result<(), LedgerError> {
     for (space, key, update) in updates.iter() {
         let key = space.key(key);
@@ -148,13 +152,13 @@ fn apply(
             }
             Update::Put(value) => {
                 state.insert(key.as_slice(), codec::versioned(value).as_slice())?;
-                if let Some(block) = expires_at(space) {
-                    let mut at = block.to_be_bytes().to_vec();
-                    at.extend_from_slice(&key);
-                    expiry.insert(at.as_slice(), codec::version(value.version).as_slice())?;
-                }
             }
         }
+    }
+    for entry in expiries(updates, block_to_live) {
+        let at = [&entry.at.to_be_bytes()[..], &entry.space().key(&entry.key)].concat();
+        let written = Version::new(entry.written, 0);
+        expiry.insert(at.as_slice(), codec::version(written).as_slice())?;
     }
     Ok(())
 }
@@ -174,7 +178,7 @@ fn expire(state: &mut Rows<'_>, expiry: &mut Rows<'_>, number: u64) -> Result<()
             Some(row) => codec::read_version(row.value()),
             None => None,
         };
-        if current == version {
+        if version.is_some_and(|written| is_due(current, written.block)) {
             state.remove(key)?;
         }
     }

@@ -6,14 +6,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use fabric_ledger::{Purge, Space, StoreError, Version, Versioned, sha256};
-use fabric_protos::kvrwset::KvrwSet;
+use fabric_ledger::lifetime::{expires_at, scrub};
+use fabric_ledger::{Purge, StoreError, Version, Versioned};
 use fabric_protos::rwset::{CollectionPvtReadWriteSet, NsPvtReadWriteSet, TxPvtReadWriteSet};
-use prost::Message as _;
 use redb::{ReadOnlyTable, ReadableTable as _};
 
 use super::codec;
-use super::commit::Rows;
+use super::commit::{BlockToLive, Rows};
 use super::error::LedgerError;
 
 /// Private writes of one transaction to one collection.
@@ -26,18 +25,18 @@ pub(crate) struct Plaintext {
     pub(crate) rwset: Bytes,
 }
 
-/// Adds a block's rows; `expires_at` tells the block after whose commit a collection's are gone.
+/// Adds rows of transactions.
 pub(super) fn add(
     rows: &mut Rows<'_>,
     expiry: &mut Rows<'_>,
     added: &[Plaintext],
-    expires_at: &dyn Fn(Space<'_>) -> Option<u64>,
+    block_to_live: BlockToLive<'_>,
 ) -> Result<(), LedgerError> {
     for Plaintext { version, namespace, collection, rwset } in added {
         let key = codec::plaintext_key(*version, namespace, collection);
         let value = Versioned::new(rwset.clone(), *version);
         rows.insert(key.as_slice(), codec::versioned(&value).as_slice())?;
-        if let Some(block) = expires_at(Space::Private { namespace, collection }) {
+        if let Some(block) = expires_at(version.block, block_to_live(namespace, collection)) {
             let at = [&block.to_be_bytes()[..], &key].concat();
             expiry.insert(at.as_slice(), codec::version(*version).as_slice())?;
         }
@@ -56,30 +55,11 @@ pub(super) fn purge(rows: &mut Rows<'_>, purges: &[Purge]) -> Result<(), LedgerE
         let (key, value) = row?;
         let (version, namespace, collection) =
             codec::read_plaintext_key(key.value()).ok_or_else(damaged)?;
-        let hashes: Vec<&Bytes> = purges
-            .iter()
-            .filter(|purge| purge.namespace == namespace && purge.collection == collection)
-            .filter(|purge| version <= purge.version)
-            .map(|purge| &purge.key_hash)
-            .collect();
-        if hashes.is_empty() {
-            continue;
-        }
         let (_, _, rwset) = codec::read_row(value.value()).ok_or_else(damaged)?;
-        let mut rwset = KvrwSet::decode(rwset).map_err(StoreError::new)?;
-        let before = rwset.encoded_len();
-        let is_kept = |key: &str| {
-            let hash = sha256(key.as_bytes());
-            !hashes.iter().any(|purged| purged[..] == hash[..])
-        };
-        rwset.writes.retain(|write| is_kept(&write.key));
-        rwset.metadata_writes.retain(|write| is_kept(&write.key));
-        if rwset.encoded_len() == before {
-            continue;
+        if let Some(rest) = scrub(rwset, version, (&namespace, &collection), purges)? {
+            let rest = (!rest.is_empty()).then(|| codec::versioned(&Versioned::new(rest, version)));
+            changed.push((key.value().to_vec(), rest));
         }
-        let rest = (!rwset.writes.is_empty() || !rwset.metadata_writes.is_empty())
-            .then(|| codec::versioned(&Versioned::new(rwset.encode_to_vec(), version)));
-        changed.push((key.value().to_vec(), rest));
     }
     for (key, rest) in changed {
         match rest {

@@ -127,6 +127,11 @@ impl Channel {
         self.collection(chaincode, collection).is_some_and(|found| found.has_member(msp_id))
     }
 
+    /// `blockToLive` of a collection; 0 for data that stays.
+    pub fn block_to_live(&self, chaincode: &str, collection: &str) -> u64 {
+        self.collection(chaincode, collection).map_or(0, |found| found.block_to_live)
+    }
+
     /// What a creator may do with a collection; `is_principal` is about the creator.
     pub fn permission(
         &self,

@@ -1,11 +1,10 @@
 use bytes::Bytes;
 use fabric_ledger::lifetime::{Expiry, expired, expiries, purged, reconciled, scrub};
 use fabric_ledger::{
-    BlockStateValidator, MemoryStore, MissingPrivateData, PrivateTx, SimulationResults,
+    BlockStateValidator, MemoryStore, MissingPrivateData, PrivateTx, Purge, SimulationResults,
     TxValidationCode, Update, UpdateBatch, Version, Versioned, private_updates, sha256,
 };
 use fabric_protos::kvrwset::KvrwSet;
-use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 
 use crate::harness::{HASHED, Ledger, PRIVATE, PUBLIC};
@@ -120,13 +119,6 @@ fn a_purge_reaches_what_the_same_block_wrote_before_it_but_not_after() {
     check([(&purge, false), (&put, true)], 0);
 }
 
-fn writes(plaintext: &TxPvtReadWriteSet) -> Vec<String> {
-    let rwset = plaintext.ns_pvt_rwset[0].collection_pvt_rwset[0].rwset.clone();
-    let rwset = KvrwSet::decode(rwset).unwrap();
-    let keys = rwset.writes.into_iter().map(|write| write.key);
-    keys.chain(rwset.metadata_writes.into_iter().map(|write| format!("{}!", write.key))).collect()
-}
-
 #[test]
 fn old_plaintext_is_shown_without_what_was_purged_later() {
     let ledger = Ledger::default();
@@ -137,16 +129,31 @@ fn old_plaintext_is_shown_without_what_was_purged_later() {
         tx.put_private_data_metadata("cc", "c", "b", Default::default()).unwrap();
     });
     let plaintext = results.private.unwrap();
-    let shown = |purged: Option<Version>| {
-        let at = |namespace: &str, collection: &str, hash: &[u8; 32]| {
-            assert_eq!((namespace, collection), ("cc", "c"));
-            purged.filter(|_| *hash == sha256(b"b"))
-        };
-        scrub(&plaintext, Version::new(5, 0), at).unwrap()
+    let rwset = &plaintext.ns_pvt_rwset[0].collection_pvt_rwset[0].rwset;
+    let purge = |namespace: &str, collection: &str, key: &str, block: u64| Purge {
+        namespace: namespace.to_owned(),
+        collection: collection.to_owned(),
+        key_hash: sha256(key.as_bytes()).to_vec().into(),
+        version: Version::new(block, 0),
     };
-    assert_eq!(shown(None), plaintext);
-    assert_eq!(shown(Some(Version::new(4, 0))), plaintext, "written after the purge");
-    assert_eq!(writes(&shown(Some(Version::new(6, 0)))), ["a", "c"]);
+    let shown = |purges: &[Purge]| {
+        let left = scrub(rwset, Version::new(5, 0), ("cc", "c"), purges).unwrap();
+        left.map(|left| {
+            let left = KvrwSet::decode(left).unwrap();
+            let metadata = left.metadata_writes.into_iter().map(|write| write.key);
+            let keys = left.writes.into_iter().map(|write| write.key);
+            keys.chain(metadata.map(|key| format!("{key}!"))).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(shown(&[]), None);
+    assert_eq!(shown(&[purge("cc", "c", "b", 4)]), None, "written after the purge");
+    assert_eq!(shown(&[purge("cc", "c", "d", 6)]), None);
+    assert_eq!(shown(&[purge("cc", "d", "b", 6), purge("dd", "c", "b", 6)]), None);
+    for block in [5, 6] {
+        assert_eq!(shown(&[purge("cc", "c", "b", block)]).unwrap(), ["a", "c"]);
+    }
+    let all = ["a", "b", "c"].map(|key| purge("cc", "c", key, 6));
+    assert_eq!(scrub(rwset, Version::new(5, 0), ("cc", "c"), &all).unwrap(), Some(Bytes::new()));
 }
 
 /// A peer that missed block 0 and gets its plaintext after `later` was committed.
