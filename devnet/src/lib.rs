@@ -61,6 +61,9 @@
 //!   `_lifecycle`, which tells them and changes none. So real read-write sets have reads in
 //!   `_lifecycle` that these have not, and a new definition does not invalidate transactions under
 //!   way.
+//!   Of `_lifecycle`, what `peer lifecycle chaincode` calls `queryinstalled`, `getinstalledpackage`,
+//!   `queryapproved` and `checkcommitreadiness` is refused as are changes (status 500), and so is
+//!   any call of it by a chaincode: `qscc` and `cscc` refuse those on a peer, too.
 //! - **Discovery**, snapshots, a certificate authority's own service, several channels (a call
 //!   across channels is refused as by a peer that has not joined the other one).
 //! - Plaintext of a transaction that turned out invalid is dropped, not kept with its block. What a
