@@ -179,7 +179,7 @@ fn what_it_cannot_do_it_says() {
     check(up(&["--config", "/nowhere.json"]), "cannot read /nowhere.json");
     check(
         up(&["--chaincode", "cc=h:1", "--endorsement-policy", "OR('Org9MSP.peer')"]),
-        "the channel has no organisation `Org9MSP`",
+        "channel mychannel has no organisation `Org9MSP`",
     );
     check(up(&["--chaincode", "cc=h:1", "--collections", "/nowhere"]), "cannot read /nowhere");
 }

@@ -7,7 +7,7 @@ use fabric_ledger::{
     MemoryStore, Space, TxRecord, TxValidationCode as Code, Update, UpdateBatch, Version,
     Versioned, metadata,
 };
-use fabric_protos::common::{Envelope, HeaderType, Payload};
+use fabric_protos::common::{ChannelHeader, Envelope, HeaderType, Payload};
 use fabric_protos::kvrwset::KvMetadataEntry;
 use fabric_protos::protos::{
     ChaincodeAction, ChaincodeActionPayload, ChaincodeEvent, ProposalResponsePayload, Transaction,
