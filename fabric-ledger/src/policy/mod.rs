@@ -150,7 +150,9 @@ impl Principal {
     /// Reads a principal of the wire form.
     pub fn from_wire(principal: &MspPrincipal) -> Self {
         let bytes = principal.principal.clone();
-        match principal.principal_classification() {
+        let kind = Classification::try_from(principal.principal_classification);
+        let Ok(kind) = kind else { return Self::Nobody };
+        match kind {
             Classification::Role => {
                 let Ok(role) = MspRole::decode(bytes) else { return Self::Nobody };
                 let Ok(kind) = MspRoleType::try_from(role.role) else { return Self::Nobody };
@@ -441,6 +443,9 @@ mod tests {
         check(Classification::OrganizationUnit, vec![0x0a], Principal::Nobody);
         check(Classification::Identity, vec![1], Principal::Identity(Bytes::from_static(&[1])));
         check(Classification::Combined, vec![], Principal::Nobody);
+        let role = role.encode_to_vec().into();
+        let unknown = MspPrincipal { principal_classification: 9, principal: role };
+        assert_eq!(Principal::from_wire(&unknown), Principal::Nobody);
         check(Classification::Anonymity, vec![], Principal::Nobody);
     }
 }
