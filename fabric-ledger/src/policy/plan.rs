@@ -205,7 +205,6 @@ mod tests {
             "OutOf(1, AND('A.peer', 'B.peer'), 'A.peer')",
             "OutOf(2, AND('A.peer', 'B.peer'), 'C.peer', OutOf(2, 'A.peer', 'C.peer', 'D.peer'))",
             "OutOf(0, 'A.peer')",
-            "OutOf(3, 'A.peer', 'B.peer')",
         ];
         let mut policies: Vec<Policy> =
             policies.iter().map(|text| parse(text).unwrap().into()).collect();
