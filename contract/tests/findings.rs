@@ -101,8 +101,12 @@ fn a_permit_says_to_whom_and_what_for() {
     errors(deny(team, json!({"purposes": ["TREAT"]})), &[]);
     context("purposes", json!(["HMARKT", "TREAT"]), &["PURPOSE_NOT_ALONE context"]);
     context("purposes", json!(["HMARKT"]), &[]);
-    let deny = json!({"decision": "deny", "context": {"purposes": ["HMARKT", "HRESCH"]}});
-    errors(deny, &[]);
+    let both = json!({"purposes": ["HMARKT", "HRESCH"]});
+    errors(json!({"decision": "deny", "context": both}), &[]);
+    let team = json!({"actors": ["care_team"]});
+    errors(deny(team, both.clone()), &["PURPOSE_NOT_ALONE provision[0]"]);
+    let one = json!({"actors": ["care_team"], "purposes": ["HRESCH"]});
+    errors(deny(one, both), &[]);
 }
 
 #[test]

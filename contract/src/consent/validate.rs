@@ -182,12 +182,11 @@ impl Search<'_> {
         self.found(!actors, FindingCode::PermitWithoutActor, path);
         self.found(!purposes, FindingCode::PermitWithoutPurpose, path);
         let policies = self.policies;
-        let mixed = |it: &&Matcher| {
-            let purposes = it.purposes.iter().flatten();
-            let alone = |it| policies.purposes().stands_alone(it);
-            it.purposes.as_ref().is_some_and(|it| it.len() > 1) && purposes.into_iter().any(alone)
-        };
-        self.found(levels.last().is_some_and(mixed), FindingCode::PurposeNotAlone, path);
+        // What it is for is said by the innermost level that says it.
+        let purposes = levels.iter().rev().find_map(|it| it.purposes.as_ref());
+        let alone = |it| policies.purposes().stands_alone(it);
+        let mixed = purposes.is_some_and(|it| it.len() > 1 && it.iter().any(alone));
+        self.found(mixed, FindingCode::PurposeNotAlone, path);
     }
 
     fn matcher(&mut self, matcher: &Matcher, path: Path) {
