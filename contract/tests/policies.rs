@@ -292,6 +292,10 @@ fn labels_have_hl7s_order_and_a_forest() {
     refused(&with(file, |it| it["sensitivity"] = json!([])), file, "list 1 to 256");
     let lost = with(file, |it| entry(it, "sensitivity", "PSY")["parent"] = json!("NONE"));
     refused(&lost, file, "`NONE`, which is not listed");
+    let told = with(file, |it| entry(it, "sensitivity", "TBOO")["code"] = json!("TOLD"));
+    refused(&told, file, "`TBOO`");
+    let waits = with(file, |it| it["obligations"] = json!(["MINEC", "HUAPRV"]));
+    refused(&waits, file, "`HUAPRV`");
     let policies = Policies::default();
     let covering: Vec<String> =
         policies.labels().covering(&"OPIOIDUD".parse().unwrap()).map(ToString::to_string).collect();

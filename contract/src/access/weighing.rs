@@ -10,9 +10,6 @@ use crate::status::Status;
 use fabric_contract_rs::TimestampMs;
 use std::collections::BTreeSet;
 
-/// HL7's sensitivity of what the patient is not to be told yet, nor whoever stands for it.
-const TABOO: &str = "TBOO";
-
 /// A patient's head and who asks, at the transaction's time.
 pub(super) struct Weighing<'a> {
     asker: &'a Asker<'a>,
@@ -141,10 +138,10 @@ impl<'a> Deciding<'a> {
         (decision.outcome == Outcome::Permit).then_some(decision.obligations)
     }
 
+    /// What the patient is not to be told yet, whoever stands for it is not told either.
     fn is_taboo(&self, labels: Option<&BTreeSet<SensitivityCode>>) -> bool {
         let known = self.asker.policies.labels();
-        let taboo = |label| known.covering(label).any(|above| above.as_str() == TABOO);
-        labels.is_none_or(|labels| labels.iter().any(taboo))
+        labels.is_none_or(|labels| known.withhold_from_subject(labels))
     }
 
     /// A directive with terms may deny, but permits nothing by itself: without an agreement what it

@@ -13,6 +13,9 @@ pub(super) const FILE: &str = "labels.json";
 /// What the patient is told by its clinician first.
 const TABOO: &str = "TBOO";
 
+/// Human approval: nobody is asked for it here, so that a permit that obliges to it would permit at once.
+const HUMAN_APPROVAL: &str = "HUAPRV";
+
 /// HL7's order, least to most confidential.
 const CONFIDENTIALITY: [Confidentiality; 6] = [
     Confidentiality::U,
@@ -35,7 +38,8 @@ pub(super) struct LabelsDocument {
     confidentiality: Vec<Confidentiality>,
     /// HL7 v3 ActCode sensitivities that a record may be labelled with.
     sensitivity: Vec<SensitivityEntry>,
-    /// HL7 ObligationPolicy codes that a directive or terms may carry.
+    /// HL7 ObligationPolicy codes that a directive or terms may carry; not `HUAPRV`, which nobody
+    /// is asked for.
     obligations: BTreeSet<ObligationCode>,
     /// HL7 RefrainPolicy codes likewise.
     refrains: BTreeSet<ObligationCode>,
@@ -103,5 +107,13 @@ pub(super) fn parse(document: LabelsDocument) -> Result<Labels, PolicyError> {
     let entries = document.sensitivity.into_iter().map(|entry| (entry.code, entry.parent));
     let mut obligations = document.obligations;
     obligations.extend(document.refrains);
-    Ok(Labels { sensitivity: Hierarchy::parse(FILE, entries)?, obligations })
+    if obligations.iter().any(|it| it.as_str() == HUMAN_APPROVAL) {
+        return Err(PolicyError::new(FILE, "`HUAPRV` is nothing that the contract waits for"));
+    }
+    let sensitivity = Hierarchy::<SensitivityCode>::parse(FILE, entries)?;
+    // Records that bear it would no longer be withheld.
+    if !sensitivity.codes().any(|it| it.as_str() == TABOO) {
+        return Err(PolicyError::new(FILE, "`sensitivity` lists `TBOO`"));
+    }
+    Ok(Labels { sensitivity, obligations })
 }
