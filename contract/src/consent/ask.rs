@@ -27,6 +27,8 @@ use std::collections::BTreeSet;
 pub const QUESTIONS_MAX: usize = 32;
 /// Most lines of the answer to who can access.
 pub const ACCESSES_MAX: usize = 500;
+/// Pairs of an actor and a purpose that one [`WhoCanAccess`] looks at: some ten milliseconds of a peer.
+const PAIRS_MAX: usize = 4_096;
 
 /// Somebody asks for something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -291,7 +293,8 @@ pub struct WhoCanAccessPrivate {
 pub struct Accesses {
     /// Who can, by actor and purpose.
     pub accesses: Vec<PermittedAccess>,
-    /// Whether there are more than the 500 that an answer holds.
+    /// Whether there are more than the 500 that an answer holds, or the directives name more pairs than
+    /// the 4,096 that one question looks at.
     pub more: bool,
 }
 
@@ -330,7 +333,8 @@ impl Evaluate for WhoCanAccess {
         let record = RecordFacts { code: Some(code), ..RecordFacts::default() };
         let in_force = head.directives.iter().filter(|it| it.is_in_force(tx.at));
         let named: BTreeSet<(&Actor, &PurposeCode)> = in_force.flat_map(named).collect();
-        let mut accesses = named.into_iter().filter_map(|(actor, purpose)| {
+        let unseen = named.len() > PAIRS_MAX;
+        let mut accesses = named.into_iter().take(PAIRS_MAX).filter_map(|(actor, purpose)| {
             let who = Who::Any(actor);
             let question = Question { who, purpose, action: Action::Access, record: &record };
             let decision = consent.answer(question, tx.at);
@@ -342,7 +346,7 @@ impl Evaluate for WhoCanAccess {
             })
         });
         let listed = accesses.by_ref().take(ACCESSES_MAX).collect();
-        Ok(Accesses { accesses: listed, more: accesses.next().is_some() })
+        Ok(Accesses { accesses: listed, more: unseen || accesses.next().is_some() })
     }
 }
 
