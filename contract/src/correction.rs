@@ -77,7 +77,10 @@ impl Submit for CorrectSummary {
     ) -> Result<Receipt, ContractError> {
         let private: CorrectSummaryPrivate = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        no_raw::check(&private.record, policies.codes()).map_err(rejected)?;
+        // What is taken back is compared with what is there: the policies may no longer know it.
+        if private.record.status != RecordStatus::EnteredInError {
+            no_raw::check(&private.record, policies.codes()).map_err(rejected)?;
+        }
         let pid = private.device.unwrap_or(act.caller.pid);
         let key = record_key(private.rk, &private.record, pid);
         let mut batch = Batch::new(SPACE);
@@ -179,7 +182,8 @@ fn check(record: &Record, body: &RecordBody, version: u32) -> Result<(), Contrac
     Ok(())
 }
 
-/// All versions of one of the calling patient's records, the newest first.
+/// All versions of one of the calling patient's records, the newest first, but for those that are
+/// withheld from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadVersions {}
@@ -229,11 +233,15 @@ impl Evaluate for ReadVersions {
         let rk = head.ok_or(ContractError::SubjectUnknown)?.readable()?;
         let (grid, start) = (KeyGrid(private.grid_s), KeyTime(private.start));
         let key = (rk, private.code, grid, start, private.device);
-        let newest = RECORDS.get(ledger, &key).await?.ok_or(ContractError::RecordUnknown)?;
+        let labels = policies.labels();
+        let told = |it: &Record| !labels.withhold_from_subject(&it.body.labels.sensitivity);
+        let newest = RECORDS.get(ledger, &key).await?.filter(told);
+        let newest = newest.ok_or(ContractError::RecordUnknown)?;
         let limit = usize::try_from(RECORD_VERSIONS_MAX).unwrap_or(usize::MAX);
         let old = OLD_RECORDS.scan(ledger, &OLD_RECORDS.below(&key)?, limit).await?;
+        let old = old.into_iter().rev().filter(|(_, it)| told(it));
         let mut versions = vec![stored(key, newest)];
-        versions.extend(old.into_iter().rev().map(|((rk, code, grid, start, device, _), it)| {
+        versions.extend(old.map(|((rk, code, grid, start, device, _), it)| {
             stored((rk, code, grid, start, device), it)
         }));
         Ok(Versions { versions })

@@ -71,6 +71,7 @@ pub mod policies;
 mod private;
 mod rebind;
 mod record;
+mod record_page;
 mod retry;
 mod role;
 mod routes;

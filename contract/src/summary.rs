@@ -12,6 +12,7 @@ use crate::participant::Participant;
 use crate::policies::Policies;
 use crate::private::{self, SPACE, absent};
 use crate::record::{CorrectionReason, Raw, Record, RecordBody, RecordStatus, Summary};
+use crate::record_page::Asked;
 use crate::role::{Role, RoleSet};
 use crate::state::{DEVICES, HEADS, PATIENTS, RECORDS, RecordKey};
 use crate::time::{KeyGrid, KeyTime, is_time};
@@ -367,23 +368,13 @@ impl Evaluate for ReadOwnSummaries {
         let (head, roles) = own_head(&caller, ledger).await?;
         policies.require(Self::NAME, roles)?;
         let rk = head.ok_or(ContractError::IdentityUnknown)?.readable()?;
-        let prefix = (rk, private.code, KeyGrid(private.grid_s));
-        let mut range =
-            RECORDS.between(&prefix, &KeyTime(private.from), &KeyTime(private.until))?;
-        if let Some(Bookmark { start, device }) = private.bookmark {
-            let (code, grid) = (private.code, KeyGrid(private.grid_s));
-            range = range.after(&RECORDS.key(&(rk, code, grid, KeyTime(start), device))?);
-        }
-        let mut found = RECORDS.scan(ledger, &range, page::to_scan(limit)).await?;
-        let more = page::cut(&mut found, limit);
-        let last = found.last().filter(|_| more);
-        let bookmark =
-            last.map(|((.., start, device), _)| Bookmark { start: start.0, device: *device });
-        let told = |(_, record): &(_, Record)| {
-            !policies.labels().withhold_from_subject(&record.body.labels.sensitivity)
-        };
-        let records = found.into_iter().filter(told).map(|(key, it)| stored(key, it)).collect();
-        Ok(SummaryPage { records, bookmark })
+        let ReadOwnSummariesPrivate { code, grid_s, from, until, bookmark, .. } = private;
+        let asked = Asked { rk, code, grid_s, from, until, limit, bookmark };
+        let labels = policies.labels();
+        let told = |record: &Record| !labels.withhold_from_subject(&record.body.labels.sensitivity);
+        let found = asked.page(ledger, |_, record| told(record).then_some(())).await?;
+        let records = found.records.into_iter().map(|(key, record, ())| stored(key, record));
+        Ok(SummaryPage { records: records.collect(), bookmark: found.bookmark })
     }
 }
 

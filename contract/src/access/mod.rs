@@ -17,13 +17,14 @@ mod request;
 mod ticket;
 mod weighing;
 
+pub use crate::record_page::EXAMINED_MAX;
 pub use accounting::{
     ACCOUNTING_MS_MAX, ACCOUNTING_PAGE_MAX, AccountingEntry, AccountingPage,
     GetAccountingOfDisclosures, GetAccountingOfDisclosuresPrivate, Occasion,
 };
 pub use get::{AccessView, Accesses, GetAccess, GetAccessPrivate};
 pub use open::{OpenDisclosure, OpenDisclosurePrivate, TICKET_MINUTES, TICKET_MINUTES_MAX};
-pub use read::{DisclosedPage, EXAMINED_MAX, ErroneousRecord, ReadSummaries, ReadSummariesPrivate};
+pub use read::{DisclosedPage, ErroneousRecord, ReadSummaries, ReadSummariesPrivate};
 pub use request::{ACCESS_MS_MAX, REQUEST_CODES_MAX, RequestAccess, RequestAccessPrivate};
 pub use ticket::{TicketId, TicketIdError};
 

@@ -5,24 +5,21 @@ use super::weighing::{Deciding, Weighing, without_terms};
 use super::{Disclosure, Scope, TicketId};
 use crate::decision::RecordFacts;
 use crate::error::ContractError;
-use crate::ids::{LoincCode, ObligationCode, ParticipantId, RecordsKey, SubjectId};
+use crate::ids::{LoincCode, ObligationCode, ParticipantId, SubjectId};
 use crate::meta::Tx;
 use crate::page;
 use crate::participant::{Participant, Standing};
 use crate::policies::Policies;
 use crate::private;
 use crate::record::{Record, RecordStatus, window_ms};
-use crate::state::{ACCESSES, DISCLOSURES, HEADS, RECORDS, RecordKey};
+use crate::record_page::Asked;
+use crate::state::{ACCESSES, DISCLOSURES, HEADS, RecordKey};
 use crate::summary::{Bookmark, PAGE_RECORDS_MAX, StoredSummary, stored};
-use crate::time::{KeyGrid, KeyTime};
+use crate::time::Period;
 use fabric_contract_rs::{Evaluate, QueryReader, TimestampMs, TxContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// Records that one page looks at, those included that it does not show: two weeks of five-minute
-/// windows.
-pub const EXAMINED_MAX: usize = 4_096;
 
 /// Reads summaries by a disclosure that was opened and committed before. Each record is decided by
 /// itself, under the patient's consent as it is now.
@@ -135,9 +132,40 @@ impl Evaluate for ReadSummaries {
         }
         let free = without_terms(&head);
         let deciding = Deciding::new(&weighing, free.as_deref());
-        let reading = Reading { asked: &private, disclosure: &disclosure, deciding, rk, limit };
-        reading.page(ledger).await
+        let ReadSummariesPrivate { code, grid_s, from, until, bookmark, .. } = private;
+        let asked = Asked { rk, code, grid_s, from, until, limit, bookmark };
+        let found = asked
+            .page(ledger, |(.., start, device), record| {
+                let facts = RecordFacts::of(code, *device, &record.body.labels, grid_s, start.0);
+                let within = is_within(start.0, grid_s, disclosure.scope.data_period);
+                within.then(|| deciding.record(&disclosure.scope, facts)).flatten()
+            })
+            .await?;
+        let mut page = DisclosedPage {
+            records: Vec::new(),
+            entered_in_error: Vec::new(),
+            obligations: disclosure.verdict.obligations,
+            bookmark: found.bookmark,
+        };
+        for (key, record, further) in found.records {
+            page.obligations.extend(further);
+            page.show(key, record);
+        }
+        Ok(page)
     }
+}
+
+/// Who corrected a record may be the patient: its pseudonym is told to nobody else.
+fn disclosed(key: RecordKey, record: Record) -> StoredSummary {
+    let told = stored(key, record);
+    let measured = |by: &ParticipantId| *by == told.device || Some(*by) == told.gateway;
+    StoredSummary { corrected_by: told.corrected_by.filter(measured), ..told }
+}
+
+/// Whether the whole window lies in the time that was asked for.
+fn is_within(start: TimestampMs, grid_s: u32, period: Period) -> bool {
+    let end = start.saturating_add(window_ms(grid_s));
+    period.start <= start && period.end.is_none_or(|until| end <= until)
 }
 
 impl ReadSummariesPrivate {
@@ -165,10 +193,6 @@ impl ReadSummariesPrivate {
 }
 
 impl DisclosedPage {
-    fn len(&self) -> usize {
-        self.records.len().saturating_add(self.entered_in_error.len())
-    }
-
     fn show(&mut self, key: RecordKey, record: Record) {
         let (_, _, _, start, device) = key;
         match record.body.status {
@@ -179,76 +203,7 @@ impl DisclosedPage {
                 version: record.meta.version,
                 updated_at: record.meta.updated_at,
             }),
-            _ => self.records.push(stored(key, record)),
+            _ => self.records.push(disclosed(key, record)),
         }
-    }
-}
-
-/// One page, being read.
-struct Reading<'a> {
-    asked: &'a ReadSummariesPrivate,
-    disclosure: &'a Disclosure,
-    deciding: Deciding<'a>,
-    rk: RecordsKey,
-    limit: usize,
-}
-
-impl Reading<'_> {
-    async fn page(self, ledger: &impl QueryReader) -> Result<DisclosedPage, ContractError> {
-        let ReadSummariesPrivate { code, grid_s, from, until, bookmark, .. } = *self.asked;
-        let prefix = (self.rk, code, KeyGrid(grid_s));
-        let whole = RECORDS.between(&prefix, &KeyTime(from), &KeyTime(until))?;
-        let key = |start, device| (self.rk, code, KeyGrid(grid_s), KeyTime(start), device);
-        let mut range = match bookmark {
-            Some(mark) => whole.clone().after(&RECORDS.key(&key(mark.start(), mark.device()))?),
-            None => whole.clone(),
-        };
-        let mut page = DisclosedPage {
-            records: Vec::new(),
-            entered_in_error: Vec::new(),
-            obligations: self.disclosure.verdict.obligations.clone(),
-            bookmark: None,
-        };
-        // Of the last one shown: where one is hidden is told to nobody.
-        let (mut examined, mut shown) = (0_usize, None);
-        loop {
-            let found = RECORDS.scan(ledger, &range, usize::from(PAGE_RECORDS_MAX)).await?;
-            let last = found.last().map(|(key, _)| *key);
-            let complete = found.len() < usize::from(PAGE_RECORDS_MAX);
-            examined = examined.saturating_add(found.len());
-            for (key, record) in found {
-                let (_, _, _, start, device) = key;
-                let labels = &record.body.labels;
-                let facts = RecordFacts::of(code, device, labels, grid_s, start.0);
-                if !self.is_within(start.0) {
-                    continue;
-                }
-                let Some(obligations) = self.deciding.record(&self.disclosure.scope, facts) else {
-                    continue;
-                };
-                if page.len() == self.limit {
-                    page.bookmark = shown;
-                    return Ok(page);
-                }
-                shown = Some(Bookmark::new(start.0, device));
-                page.obligations.extend(obligations);
-                page.show(key, record);
-            }
-            let Some((_, _, _, start, device)) = last.filter(|_| !complete) else {
-                return Ok(page);
-            };
-            if examined >= EXAMINED_MAX {
-                page.bookmark = Some(Bookmark::new(start.0, ParticipantId::new([0xff; 16])));
-                return Ok(page);
-            }
-            range = whole.clone().after(&RECORDS.key(&key(start.0, device))?);
-        }
-    }
-
-    /// Whether the whole window lies in the time that was asked for.
-    fn is_within(&self, start: TimestampMs) -> bool {
-        let period = self.disclosure.scope.data_period;
-        let end = start.saturating_add(window_ms(self.asked.grid_s));
-        period.start <= start && period.end.is_none_or(|until| end <= until)
     }
 }

@@ -6,7 +6,7 @@ use fabric_contract_rs::testing::Call;
 use fabric_contract_rs::{ClientIdentity, Writes};
 use ioht_contract::access::*;
 use ioht_contract::decision::Outcome;
-use ioht_contract::state::ACCESSES;
+use ioht_contract::state::{ACCESSES, RECORDS};
 use ioht_contract::*;
 use serde_json::json;
 
@@ -378,6 +378,54 @@ fn what_is_malformed_is_refused() {
     check("OpenDisclosure", json!({"accesses": [reference], "minutes": 61}), "too long");
     check("GetAccess", json!({"accesses": []}), "nothing");
     check("GetAccess", json!({"accesses": vec![&reference; 51]}), "too many");
+}
+
+#[test]
+fn a_page_that_ends_early_loses_no_record() {
+    let mut world = shared();
+    let watch = pid(&client("Org1MSP", "watch"));
+    let devices = [ParticipantId::new([0; 16]), ParticipantId::new([0xfe; 16])];
+    let mut narrow = ward();
+    narrow["context"]["devices"] = json!(devices);
+    consents(&mut world, json!([narrow]));
+    let (rk, code) = (RK.parse().unwrap(), "8867-4".parse().unwrap());
+    let (_, record) = world.ledger.rows(&RECORDS).remove(0);
+    let mut writes = Writes::new();
+    // The start at which the first page stops looking has records of three devices.
+    let scanned = 201;
+    let last = i64::try_from(EXAMINED_MAX.div_ceil(scanned) * scanned).unwrap() - 2;
+    let hidden = (0..=last).map(|n| (n, watch));
+    for (n, device) in hidden.chain(devices.map(|device| (last, device))) {
+        let key = (rk, code, KeyGrid(300), KeyTime(START + n * 300_000), device);
+        RECORDS.put(&mut writes, &key, &record).unwrap();
+    }
+    world.ledger.seed(writes);
+    let until = START + 20 * DAY;
+    let data_period = Period { start: START, end: Some(until) };
+    let (_, disclosure) = world.opened(&doctor(), Scope { data_period, ..scope() });
+    let mut asked = ReadSummariesPrivate { until, ..read_part(disclosure) };
+    let (mut found, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = world.ask(&private(&doctor(), &ReadSummaries {}, &asked), &ReadSummaries {});
+        found.extend(page.records.iter().map(|it| it.device));
+        pages += 1;
+        asked.bookmark = page.bookmark;
+        if asked.bookmark.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found, pages), (devices.to_vec(), 2));
+}
+
+#[test]
+fn a_reader_is_not_told_that_the_patient_corrected() {
+    let mut world = shared();
+    world.ok(&correct(&client("Org1MSP", "patient"), &correction(0, 1, "73.5")));
+    world.ok(&correct(&client("Org1MSP", "watch"), &correction(1, 1, "73.5")));
+    let (_, disclosure) = world.opened(&doctor(), scope());
+    let page = world.ask(&read_by(&doctor(), disclosure), &ReadSummaries {});
+    let by: Vec<_> = page.records.iter().take(2).map(|it| (it.version, it.corrected_by)).collect();
+    assert_eq!(by, [(2, None), (2, Some(pid(&client("Org1MSP", "watch"))))]);
 }
 
 #[test]

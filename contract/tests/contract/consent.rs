@@ -516,6 +516,22 @@ fn what_the_clinician_tells_first_is_not_read_before() {
     let page = private(&patient(), &ReadOwnSummaries {}, &asked);
     let told = world.ask(&page, &ReadOwnSummaries {}).records;
     assert_eq!(told.iter().map(|it| it.summary.start).collect::<Vec<_>>(), [START]);
+    // Nor does the end of a page tell where it is, nor its versions what it is.
+    let one = ReadOwnSummariesPrivate { limit: Some(1), ..asked };
+    let page = world.ask(&private(&patient(), &ReadOwnSummaries {}, &one), &ReadOwnSummaries {});
+    assert_eq!((page.records.len(), page.bookmark), (1, None));
+    let versions = |n: i64| {
+        let device = pid(&client("Org1MSP", "watch"));
+        let (code, start) = ("8867-4".parse().unwrap(), START + n * 300_000);
+        let asked = ReadVersionsPrivate { code, grid_s: 300, start, device };
+        private(&patient(), &ReadVersions {}, &asked)
+    };
+    assert_eq!(world.denied(&versions(1)), "RECORD_UNKNOWN");
+    let mut freed = correction(1, 1, "72.4");
+    freed.record.labels = Labels::default();
+    world.ok(&correct(&client("Org1MSP", "watch"), &freed));
+    let told = world.ask(&versions(1), &ReadVersions {}).versions;
+    assert_eq!(told.iter().map(|it| it.version).collect::<Vec<_>>(), [2]);
     let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
     let policies = Policies::default();
     let consent = Consent::of(&policies, &head);
