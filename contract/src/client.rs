@@ -17,11 +17,11 @@ use crate::access::{
 };
 use crate::decision::Explanation;
 use crate::{
-    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, Accesses, ChangeStaff, ChoosePreset,
+    AcceptDelegation, AcceptDelegationPrivate, AcceptDevice, AcceptDevicePrivate, Accesses, ChangeStaff, ChoosePreset,
     ChoosePresetPrivate, CommandPage, CommandReference, CommandView, ConfirmDevice,
     ConfirmDevicePrivate, ConfirmRegistration, ConfirmRegistrationPrivate, ConsentView,
-    CorrectSummary, CorrectSummaryPrivate, DelegationPrivate, DeviceStatusPrivate, Devices,
-    EndConsent, EndConsentPrivate, EndDelegation, ExplainDecision, ExplainDecisionPrivate,
+    CorrectSummary, CorrectSummaryPrivate, DeviceStatusPrivate, Devices,
+    EndConsent, EndConsentPrivate, EndDelegation, EndDelegationPrivate, ExplainDecision, ExplainDecisionPrivate,
     ExportConsent, ExportConsentPrivate, Exported, Findings, GetCommand, GetConsent,
     GetConsentPrivate, IohtContract, IssueCommand, IssueCommandPrivate, JournalPage, ListCommands,
     ListCommandsPrivate, ListDelegations, ListDevices, Myself, OfPatientPrivate, OfferDevice,
@@ -136,8 +136,8 @@ calls! {
     Submit PutCareTeam, PutCareTeamPrivate, Receipt;
     Submit RebindKey, RebindKeyPrivate, Receipt;
     Submit ProposeDelegation, ProposeDelegationPrivate, Receipt;
-    Submit AcceptDelegation, DelegationPrivate, Receipt;
-    Submit EndDelegation, DelegationPrivate, Receipt;
+    Submit AcceptDelegation, AcceptDelegationPrivate, Receipt;
+    Submit EndDelegation, EndDelegationPrivate, Receipt;
     Evaluate ListDelegations, OfPatientPrivate, Relations;
     Submit SubmitSummaries, SubmitSummariesPrivate, SummariesReceipt;
     Evaluate ReadOwnSummaries, ReadOwnSummariesPrivate, SummaryPage;

@@ -157,20 +157,48 @@ impl ProposeDelegationPrivate {
 
 /// Accepts a delegation: the delegate's own word. A guardian's is countersigned before, by a privacy
 /// officer of another custodian's root unit, so that no organisation alone puts somebody in a
-/// patient's place.
+/// patient's place: it says whom it agrees to and to what, and agrees to nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptDelegation {}
 
-/// The private part of [`AcceptDelegation`] and [`EndDelegation`].
+/// The private part of [`AcceptDelegation`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DelegationPrivate {
+pub struct AcceptDelegationPrivate {
     /// The patient.
     pub sid: SubjectId,
-    /// The delegate; the caller itself, unless given.
+    /// What a privacy officer countersigns; who accepts for itself gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delegate: Option<ParticipantId>,
+    pub guardian: Option<Guardianship>,
+}
+
+/// A guardian's delegation as its countersigner has seen it documented: every part of it has to be
+/// what was proposed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Guardianship {
+    /// Who is to act for the patient.
+    pub delegate: ParticipantId,
+    /// SHA-256 of its public key in its SubjectPublicKeyInfo DER form.
+    pub key_hash: KeyHash,
+    /// What for.
+    pub powers: BTreeSet<Power>,
+    /// When.
+    pub period: Period,
+    /// Digest of the court's order.
+    pub evidence: DocumentDigest,
+}
+
+impl Guardianship {
+    fn is_of(&self, proposed: &Delegation) -> bool {
+        let Self { delegate, key_hash, powers, period, evidence } = self;
+        proposed.delegate == *delegate
+            && proposed.key_hash == *key_hash
+            && proposed.powers == *powers
+            && proposed.period == *period
+            && proposed.evidence == Some(*evidence)
+    }
 }
 
 impl Submit for AcceptDelegation {
@@ -187,11 +215,13 @@ impl Submit for AcceptDelegation {
         ledger: &impl Reader,
         writes: &mut Writes,
     ) -> Result<Receipt, ContractError> {
-        let private: DelegationPrivate = private::take(cx)?;
+        let AcceptDelegationPrivate { sid, guardian } = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        let delegate = private.delegate.unwrap_or(act.caller.pid);
-        let found = Found::load(&act, private.sid, ledger).await?;
-        let own = found.delegate(&act, delegate)?;
+        let found = Found::load(&act, sid, ledger).await?;
+        let own = match guardian {
+            Some(_) => None,
+            None => found.delegate(&act, act.caller.pid)?,
+        };
         let (mut head, roles, from, to) = match own {
             Some((head, roles)) => {
                 (head, roles, DelegationStatus::Proposed, DelegationStatus::Active)
@@ -202,8 +232,14 @@ impl Submit for AcceptDelegation {
             }
         };
         head.meta.not_before(&act.tx)?;
-        let same = |it: &&mut Delegation| it.delegate == delegate && it.status == from;
-        let delegation = head.delegations.iter_mut().find(same);
+        let agreed = |it: &&mut Delegation| {
+            let same = match &guardian {
+                Some(guardian) => guardian.is_of(it) && it.delegate != act.caller.pid,
+                None => it.delegate == act.caller.pid,
+            };
+            same && it.status == from
+        };
+        let delegation = head.delegations.iter_mut().find(agreed);
         let delegation = delegation.ok_or(ContractError::NotProposed)?;
         if delegation.period.end.is_some_and(|end| act.tx.at >= end) {
             return Err(ContractError::OfferLapsed);
@@ -211,7 +247,7 @@ impl Submit for AcceptDelegation {
         delegation.status = to;
         head.meta.changed(&act.tx);
         act.note(&head, roles, writes)?;
-        HEADS.put(writes, &(private.sid,), &head)?;
+        HEADS.put(writes, &(sid,), &head)?;
         Ok(act.done::<Self>(writes))
     }
 }
@@ -222,6 +258,17 @@ impl Submit for AcceptDelegation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndDelegation {}
+
+/// The private part of [`EndDelegation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndDelegationPrivate {
+    /// The patient.
+    pub sid: SubjectId,
+    /// The delegate; the caller itself, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<ParticipantId>,
+}
 
 impl Submit for EndDelegation {
     const NAME: &'static str = "EndDelegation";
@@ -238,7 +285,7 @@ impl Submit for EndDelegation {
         ledger: &impl Reader,
         writes: &mut Writes,
     ) -> Result<Receipt, ContractError> {
-        let private: DelegationPrivate = private::take(cx)?;
+        let private: EndDelegationPrivate = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
         let delegate = private.delegate.unwrap_or(act.caller.pid);
         let found = Found::load(&act, private.sid, ledger).await?;

@@ -120,8 +120,9 @@ pub use correction::{
 };
 pub use decimal::{Decimal, DecimalError};
 pub use delegating::{
-    AcceptDelegation, DelegationPrivate, DelegationView, EndDelegation, ListDelegations,
-    OfPatientPrivate, ProposeDelegation, ProposeDelegationPrivate, Relations,
+    AcceptDelegation, AcceptDelegationPrivate, DelegationView, EndDelegation, EndDelegationPrivate,
+    Guardianship, ListDelegations, OfPatientPrivate, ProposeDelegation, ProposeDelegationPrivate,
+    Relations,
 };
 pub use delegation::{DELEGATIONS_MAX, Delegation, DelegationKind, DelegationStatus, Power};
 pub use device::{Device, DeviceStatus, Gateway, Offer};

@@ -10,13 +10,14 @@ use ioht::{Actor, ClientError, secrets};
 use ioht_contract::client::{Call, Invocation};
 use ioht_contract::policies::ParameterRange;
 use ioht_contract::{
-    AcceptDelegation, AcceptDevice, AcceptDevicePrivate, Actor as Whom, AllowedCommand,
-    Authorisation, CommandId, CommandReference, CommandStatus, ControlChange, CorrectSummary,
-    CorrectSummaryPrivate, CorrectionReason, DelegationKind, DelegationPrivate, EndDelegation,
-    Gateway, IssueCommand, IssueCommandPrivate, OfferDevice, OfferDevicePrivate, Parameter, Period,
-    Power, ProposeDelegation, ProposeDelegationPrivate, PutControl, PutControlPrivate, PutGateway,
-    PutGatewayPrivate, RecordStatus, RegisterDevice, RegisterDevicePrivate, SetSharing,
-    SetSharingPrivate, Sharing, StaffRole, SubmitSummaries, UpdateCommand, UpdateCommandPrivate,
+    AcceptDelegation, AcceptDelegationPrivate, AcceptDevice, AcceptDevicePrivate, Actor as Whom,
+    AllowedCommand, Authorisation, CommandId, CommandReference, CommandStatus, ControlChange,
+    CorrectSummary, CorrectSummaryPrivate, CorrectionReason, DelegationKind, EndDelegation,
+    EndDelegationPrivate, Gateway, IssueCommand, IssueCommandPrivate, OfferDevice,
+    OfferDevicePrivate, Parameter, Period, Power, ProposeDelegation, ProposeDelegationPrivate,
+    PutControl, PutControlPrivate, PutGateway, PutGatewayPrivate, RecordStatus, RegisterDevice,
+    RegisterDevicePrivate, SetSharing, SetSharingPrivate, Sharing, StaffRole, SubmitSummaries,
+    UpdateCommand, UpdateCommandPrivate,
 };
 use std::time::{Duration, SystemTime};
 
@@ -62,7 +63,7 @@ async fn delegate(world: &World, patient: &Patient, name: &str, powers: &[Power]
         evidence: None,
     };
     patient.actor.submit_private(&ProposeDelegation {}, &proposal).await.unwrap();
-    let own = DelegationPrivate { sid: patient.sid, delegate: None };
+    let own = AcceptDelegationPrivate { sid: patient.sid, guardian: None };
     actor.submit_private(&AcceptDelegation {}, &own).await.unwrap();
     actor
 }
@@ -85,7 +86,7 @@ async fn a_delegate_acts_while_its_power_lasts() {
     let resume = SetSharingPrivate { sid, sharing: Sharing::On };
     refused(later(&decider).submit_private(&SetSharing {}, &resume).await, "ROLE_NOT_PERMITTED");
     let too_late = hoarded(&decider, &SetSharing {}, &resume).await;
-    let ending = DelegationPrivate { sid, delegate: Some(decider.pid()) };
+    let ending = EndDelegationPrivate { sid, delegate: Some(decider.pid()) };
     patient.actor.submit_private(&EndDelegation {}, &ending).await.unwrap();
     comes_too_late(too_late).await;
     refused(decider.submit_private(&SetSharing {}, &resume).await, "ROLE_NOT_PERMITTED");

@@ -31,7 +31,7 @@ fn a_delegate_acts_with_its_powers_and_the_patient_sees_it() {
     world.ok(&propose(&patient(), &proposal("aunt", Caregiver, &[Power::Devices])));
     let pause = |by: &ClientIdentity| set_collection(by, SID, Collection::Paused);
     assert_eq!(world.refused(&pause(&aunt())), "ROLE_NOT_PERMITTED");
-    world.ok(&accept(&aunt(), SID, None));
+    world.ok(&accept(&aunt(), SID));
     assert_eq!(world.refused(&pause(&forged("Org1MSP", "aunt"))), "KEY_NOT_BOUND");
     world.ok(&pause(&aunt()));
     world.ok(&set_collection(&aunt(), SID, Collection::On));
@@ -79,7 +79,7 @@ fn a_delegate_acts_in_its_period() {
         ..proposal("aunt", Proxy, &[Power::Devices])
     };
     world.ok(&propose(&patient(), &part));
-    world.ok(&accept(&aunt(), SID, None));
+    world.ok(&accept(&aunt(), SID));
     let pause = set_collection(&aunt(), SID, Collection::Paused);
     assert_eq!(world.refused(&pause), "ROLE_NOT_PERMITTED");
     world.ledger.set_now(now + 20);
@@ -132,7 +132,7 @@ fn what_is_proposed_is_checked() {
     }
     assert_eq!(world.refused(&propose(&patient(), &good)), "DELEGATIONS_FULL");
     world.ok(&propose(&patient(), &proposal("d1", Proxy, &[Power::Control])));
-    world.ok(&accept(&client("Org1MSP", "d1"), SID, None));
+    world.ok(&accept(&client("Org1MSP", "d1"), SID));
     let again = propose(&patient(), &proposal("d1", Proxy, &[Power::Control]));
     assert_eq!(world.refused(&again), "DELEGATION_EXISTS");
     assert_eq!(relations(&mut world, &patient()).delegations.len(), DELEGATIONS_MAX);
@@ -151,20 +151,26 @@ fn nobody_accepts_for_another() {
     let mut world = World::populated();
     world.ok(&propose(&patient(), &proposal("aunt", Caregiver, &[Power::View])));
     let now = world.ledger.now();
-    for (by, delegate, code) in [
-        (forged("Org1MSP", "aunt"), None, "KEY_NOT_BOUND"),
-        (client("Org1MSP", "uncle"), None, "IDENTITY_UNKNOWN"),
-        (client("Org1MSP", "uncle"), Some("aunt"), "IDENTITY_UNKNOWN"),
-        (patient(), Some("aunt"), "IDENTITY_UNKNOWN"),
-        (client("Org1MSP", "doctor"), Some("aunt"), "ROLE_NOT_PERMITTED"),
-        (client("Org1MSP", "officer"), Some("aunt"), "OUTSIDE_AUTHORITY"),
-        // It countersigns guardians only.
-        (client("Org2MSP", "officer"), Some("aunt"), "NOT_PROPOSED"),
+    for (by, code) in [
+        (forged("Org1MSP", "aunt"), "KEY_NOT_BOUND"),
+        (client("Org1MSP", "uncle"), "IDENTITY_UNKNOWN"),
+        (client("Org2MSP", "officer"), "NOT_PROPOSED"),
     ] {
-        assert_eq!(world.refused(&accept(&by, SID, delegate)), code, "{delegate:?}");
+        assert_eq!(world.refused(&accept(&by, SID)), code);
     }
-    assert_eq!(world.refused(&accept(&aunt(), OTHER_SID, None)), "IDENTITY_UNKNOWN");
-    assert_eq!(world.refused(&accept(&aunt(), SID, None).at(now - 1)), "BACK_DATED");
+    let aunts = guardianship(&proposal("aunt", Caregiver, &[Power::View]));
+    for (by, code) in [
+        (client("Org1MSP", "uncle"), "IDENTITY_UNKNOWN"),
+        (patient(), "IDENTITY_UNKNOWN"),
+        (client("Org1MSP", "doctor"), "ROLE_NOT_PERMITTED"),
+        (client("Org1MSP", "officer"), "OUTSIDE_AUTHORITY"),
+        // It countersigns guardians only.
+        (client("Org2MSP", "officer"), "NOT_PROPOSED"),
+    ] {
+        assert_eq!(world.refused(&countersign(&by, aunts.clone())), code);
+    }
+    assert_eq!(world.refused(&accept(&aunt(), OTHER_SID)), "IDENTITY_UNKNOWN");
+    assert_eq!(world.refused(&accept(&aunt(), SID).at(now - 1)), "BACK_DATED");
     let myself = |world: &mut World, by: &ClientIdentity| {
         let patients = vec![SID.parse().unwrap(), OTHER_SID.parse().unwrap()];
         let asked = WhoAmIPrivate { patients, ..WhoAmIPrivate::default() };
@@ -175,12 +181,12 @@ fn nobody_accepts_for_another() {
     assert_eq!(told[0].delegation.status, DelegationStatus::Proposed);
     assert!(!myself(&mut world, &forged("Org1MSP", "aunt"))[0].key_bound);
     assert!(myself(&mut world, &client("Org1MSP", "uncle")).is_empty());
-    world.ok(&accept(&aunt(), SID, None));
-    assert_eq!(world.refused(&accept(&aunt(), SID, None)), "NOT_PROPOSED");
+    world.ok(&accept(&aunt(), SID));
+    assert_eq!(world.refused(&accept(&aunt(), SID)), "NOT_PROPOSED");
     world.ok(&end_delegation(&patient(), SID, Some("aunt")));
     world.ok(&propose(&patient(), &proposal("aunt", Caregiver, &[Power::View])));
     world.ledger.advance(31_536_000_000);
-    assert_eq!(world.refused(&accept(&aunt(), SID, None)), "OFFER_LAPSED");
+    assert_eq!(world.refused(&accept(&aunt(), SID)), "OFFER_LAPSED");
 }
 
 /// No organisation alone puts somebody in a patient's place.
@@ -192,7 +198,7 @@ fn a_guardian_is_named_by_two_organisations_and_stays() {
     let registrar = client("Org1MSP", "registrar");
     assert_eq!(world.refused(&propose(&registrar, &bare)), "ARGUMENT_INVALID");
     world.ok(&propose(&registrar, &guardian));
-    assert_eq!(world.refused(&accept(&aunt(), SID, None)), "NOT_PROPOSED");
+    assert_eq!(world.refused(&accept(&aunt(), SID)), "NOT_PROPOSED");
     // The patient takes its place neither before nor after the countersignature.
     let replace = propose(&patient(), &proposal("aunt", Caregiver, &[Power::View]));
     assert_eq!(world.refused(&replace), "DELEGATION_EXISTS");
@@ -202,11 +208,11 @@ fn a_guardian_is_named_by_two_organisations_and_stays() {
         (client("RegMSP", "officer"), "OUTSIDE_AUTHORITY"),
         (client("Org2MSP", "registrar"), "ROLE_NOT_PERMITTED"),
     ] {
-        assert_eq!(world.refused(&accept(&by, SID, Some("aunt"))), code);
+        assert_eq!(world.refused(&countersign(&by, guardianship(&guardian))), code);
     }
-    world.ok(&accept(&client("Org2MSP", "officer"), SID, Some("aunt")));
+    world.ok(&countersign(&client("Org2MSP", "officer"), guardianship(&guardian)));
     assert_eq!(world.refused(&replace), "DELEGATION_EXISTS");
-    world.ok(&accept(&aunt(), SID, None));
+    world.ok(&accept(&aunt(), SID));
     assert_eq!(world.refused(&propose(&registrar, &guardian)), "DELEGATION_EXISTS");
     assert_eq!(relations(&mut world, &aunt()).delegations[0].kind, Guardian);
 
@@ -233,6 +239,50 @@ fn a_guardian_is_named_by_two_organisations_and_stays() {
         let end = end_delegation(&by, SID, Some("aunt"));
         assert!(world.ledger.endorse(&end).is_ok());
     }
+}
+
+/// A registrar that shows an officer one guardianship on paper and proposes another gets no signature
+/// for it.
+#[test]
+fn a_countersignature_is_for_what_the_officer_read() {
+    let mut world = World::populated();
+    let (registrar, officer) = (client("Org1MSP", "registrar"), client("Org2MSP", "officer"));
+    let shown = proposal("aunt", Guardian, &[Power::View]);
+    world.ok(&propose(&registrar, &shown));
+    type Swap = fn(&mut ProposeDelegationPrivate);
+    let swaps: [Swap; 5] = [
+        |it| it.delegate = pid(&client("Org1MSP", "uncle")),
+        |it| it.key_hash = key_hash(&forged("Org1MSP", "aunt")),
+        |it| it.powers = [Power::View, Power::Consent].into(),
+        |it| it.period.end = it.period.end.map(|end| end + 1),
+        |it| it.evidence = Some(DocumentDigest::new([8; 32])),
+    ];
+    let signed = countersign(&officer, guardianship(&shown));
+    for swap in swaps {
+        let mut other = shown.clone();
+        swap(&mut other);
+        world.ok(&end_delegation(&registrar, SID, Some("aunt")));
+        world.ok(&propose(&registrar, &other));
+        assert_eq!(world.refused(&signed), "NOT_PROPOSED", "{other:?}");
+        world.ok(&propose(&registrar, &shown));
+    }
+    world.ok(&signed);
+    world.ok(&accept(&aunt(), SID));
+}
+
+/// Whoever is to be the guardian is not who agrees to it.
+#[test]
+fn nobody_countersigns_for_itself() {
+    let mut world = World::populated();
+    let officer = client("Org2MSP", "officer");
+    let own = ProposeDelegationPrivate {
+        delegate: pid(&officer),
+        key_hash: key_hash(&officer),
+        ..proposal("aunt", Guardian, &[Power::View])
+    };
+    world.ok(&propose(&client("Org1MSP", "registrar"), &own));
+    assert_eq!(world.refused(&countersign(&officer, guardianship(&own))), "NOT_PROPOSED");
+    assert_eq!(world.refused(&accept(&officer, SID)), "NOT_PROPOSED");
 }
 
 #[test]

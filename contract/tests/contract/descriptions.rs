@@ -156,11 +156,12 @@ fn what_is_sent_and_answered_fits_its_schema() {
     check(world, "patient", &Invocation::with_private(&PutCareTeam {}, &team));
     let aunt = proposal("aunt", DelegationKind::Proxy, &[Power::View]);
     check(world, "patient", &Invocation::with_private(&ProposeDelegation {}, &aunt));
-    let of_aunt = DelegationPrivate { sid, delegate: None };
-    check(world, "aunt", &Invocation::with_private(&AcceptDelegation {}, &of_aunt));
+    let own = AcceptDelegationPrivate { sid, guardian: None };
+    check(world, "aunt", &Invocation::with_private(&AcceptDelegation {}, &own));
     let list = OfPatientPrivate { sid: None };
     check(world, "patient", &Invocation::with_private(&ListDelegations {}, &list));
-    check(world, "aunt", &Invocation::with_private(&EndDelegation {}, &of_aunt));
+    let own = EndDelegationPrivate { sid, delegate: None };
+    check(world, "aunt", &Invocation::with_private(&EndDelegation {}, &own));
     let key_hash = key_hash(&client("Org1MSP", "new"));
     let key = RebindKeyPrivate { sid, key_hash };
     check(world, "registrar", &Invocation::with_private(&RebindKey {}, &key));

@@ -266,7 +266,7 @@ fn provocations(world: &mut World) -> Vec<Call> {
         update(&scale, "scale", 1, CommandStatus::Accepted).at(now + 300_000),
         order("scale", 2, "identify", &[]),
         control(&patient, "scale", full),
-        accept(&client("Org1MSP", "aunt"), SID, None),
+        accept(&client("Org1MSP", "aunt"), SID),
         care_team(&patient, &many, &[]),
         propose(&patient, &proposal("d0", DelegationKind::Proxy, &[Power::View])),
         propose(&patient, &proposal("aunt", DelegationKind::Proxy, &[Power::View])),

@@ -167,7 +167,7 @@ impl World {
     pub(crate) fn add_delegate(&mut self, name: &str, powers: &[Power]) {
         let part = proposal(name, DelegationKind::Caregiver, powers);
         self.ok(&propose(&client("Org1MSP", "patient"), &part));
-        self.ok(&accept(&client("Org1MSP", name), SID, None));
+        self.ok(&accept(&client("Org1MSP", name), SID));
     }
 
     #[track_caller]
@@ -351,17 +351,31 @@ pub(crate) fn propose(by: &ClientIdentity, part: &ProposeDelegationPrivate) -> M
     private(by, &ProposeDelegation {}, part)
 }
 
-pub(crate) fn accept(by: &ClientIdentity, sid: &str, delegate: Option<&str>) -> MockCall {
-    private(by, &AcceptDelegation {}, &delegation_part(sid, delegate))
+pub(crate) fn accept(by: &ClientIdentity, sid: &str) -> MockCall {
+    let part = AcceptDelegationPrivate { sid: sid.parse().unwrap(), guardian: None };
+    private(by, &AcceptDelegation {}, &part)
+}
+
+/// What was proposed, as its countersigner read it.
+pub(crate) fn guardianship(proposed: &ProposeDelegationPrivate) -> Guardianship {
+    Guardianship {
+        delegate: proposed.delegate,
+        key_hash: proposed.key_hash,
+        powers: proposed.powers.clone(),
+        period: proposed.period,
+        evidence: proposed.evidence.unwrap(),
+    }
+}
+
+pub(crate) fn countersign(by: &ClientIdentity, guardian: Guardianship) -> MockCall {
+    let part = AcceptDelegationPrivate { sid: SID.parse().unwrap(), guardian: Some(guardian) };
+    private(by, &AcceptDelegation {}, &part)
 }
 
 pub(crate) fn end_delegation(by: &ClientIdentity, sid: &str, delegate: Option<&str>) -> MockCall {
-    private(by, &EndDelegation {}, &delegation_part(sid, delegate))
-}
-
-fn delegation_part(sid: &str, delegate: Option<&str>) -> DelegationPrivate {
     let delegate = delegate.map(|name| pid(&client("Org1MSP", name)));
-    DelegationPrivate { sid: sid.parse().unwrap(), delegate }
+    let part = EndDelegationPrivate { sid: sid.parse().unwrap(), delegate };
+    private(by, &EndDelegation {}, &part)
 }
 
 pub(crate) fn offer(by: &ClientIdentity, sid: &str, name: &str, to: Option<&str>) -> MockCall {

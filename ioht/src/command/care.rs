@@ -8,7 +8,7 @@ use super::{CommandError, committed};
 use clap::{Args, Subcommand};
 use ioht::Actor;
 use ioht_contract::{
-    Actor as Whom, DelegationKind, DelegationPrivate, EndDelegation, ListDelegations,
+    Actor as Whom, DelegationKind, EndDelegation, EndDelegationPrivate, ListDelegations,
     OfPatientPrivate, ParticipantId, Power, ProposeDelegation, ProposeDelegationPrivate,
     PutCareTeam, PutCareTeamPrivate, SubjectId,
 };
@@ -141,8 +141,7 @@ impl OwnDelegateCommand {
 }
 
 impl Proposal {
-    /// Proposes a delegate: the patient anybody but a guardian, a registrar a guardian.
-    pub(super) async fn submit(
+    async fn submit(
         self,
         actor: &Actor,
         sid: SubjectId,
@@ -169,7 +168,7 @@ pub(super) async fn end(
     sid: SubjectId,
     delegate: Option<ParticipantId>,
 ) -> Result<Told, CommandError> {
-    let private = DelegationPrivate { sid, delegate };
+    let private = EndDelegationPrivate { sid, delegate };
     let done = actor.submit_private(&EndDelegation {}, &private).await?;
     Ok(committed("ended", &done))
 }

@@ -10,7 +10,7 @@ use super::side::Side;
 use super::{CommandError, committed};
 use clap::{Args, Subcommand};
 use ioht::Actor;
-use ioht_contract::{AcceptDelegation, DelegationPrivate, SubjectId};
+use ioht_contract::{AcceptDelegation, AcceptDelegationPrivate, SubjectId};
 
 /// Acts for a patient, as far as its powers go.
 #[derive(Args)]
@@ -53,7 +53,7 @@ impl DelegateArgs {
         let side = Side { actor, patient: Some(sid) };
         match self.command {
             DelegateCommand::Accept => {
-                let private = DelegationPrivate { sid, delegate: None };
+                let private = AcceptDelegationPrivate { sid, guardian: None };
                 let done = actor.submit_private(&AcceptDelegation {}, &private).await?;
                 Ok(committed("accepted", &done))
             }

@@ -6,6 +6,7 @@ mod care;
 mod consent;
 mod delegate;
 mod device;
+mod guardian;
 mod order;
 mod output;
 mod own_device;

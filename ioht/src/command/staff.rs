@@ -1,7 +1,8 @@
 //! Registrars, privacy officers and administrators.
 
 use super::args::{Bearer, coded};
-use super::care::{Proposal, end};
+use super::care::end;
+use super::guardian::CourtOrder;
 use super::output::Told;
 use super::when::time_ms;
 use super::{CommandError, committed};
@@ -9,11 +10,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use ioht::{Actor, secrets};
 use ioht_contract::client::StatusPrivate;
 use ioht_contract::{
-    AcceptDelegation, ChangeStaff, DelegationKind, DelegationPrivate, DeviceStatus,
-    DeviceStatusPrivate, DirectiveId, MspId, NewStatus, OrganizationKind, ParticipantId,
-    PatientStatusPrivate, Period, PutUnit, RebindKey, RebindKeyPrivate, RegisterOrganization,
-    RegisterPatient, RegisterPatientPrivate, RegisterStaff, RegisterStaffPrivate, RevocationReason,
-    RevokeConsent, RevokeConsentPrivate, SetStatus, StaffRole, SubjectId, UnitId,
+    ChangeStaff, DeviceStatus, DeviceStatusPrivate, DirectiveId, MspId, NewStatus, OrganizationKind,
+    ParticipantId, PatientStatusPrivate, Period, PutUnit, RebindKey, RebindKeyPrivate,
+    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
+    RegisterStaffPrivate, RevocationReason, RevokeConsent, RevokeConsentPrivate, SetStatus,
+    StaffRole, SubjectId, UnitId,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -46,15 +47,9 @@ pub(crate) enum RegistrarCommand {
     #[command(
         after_help = "Example: ioht registrar propose-guardian 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
                       --certificate parent.pem --power view --power consent --evidence court.pdf \
-                      --until 2036-05-04T00:00:00Z"
+                      --from 2026-05-04T00:00:00Z --until 2036-05-04T00:00:00Z"
     )]
-    ProposeGuardian {
-        /// The patient's subject id.
-        #[arg(value_name = "SUBJECT")]
-        sid: SubjectId,
-        #[command(flatten)]
-        proposal: Proposal,
-    },
+    ProposeGuardian(CourtOrder),
     /// Ends a guardian's delegation.
     #[command(
         after_help = "Example: ioht registrar end-guardian 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
@@ -72,10 +67,13 @@ pub(crate) enum OfficerCommand {
                       --certificate patient-new.pem"
     )]
     AgreeKey(Rebinding),
-    /// Countersigns a guardian that a registrar of another custodian proposed.
+    /// Countersigns a guardian that a registrar of another custodian proposed, if it is as the same
+    /// court's order names it.
     #[command(after_help = "Example: ioht privacy-officer agree-guardian \
-                      9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 00112233445566778899aabbccddeeff")]
-    AgreeGuardian(Guardian),
+                      9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 --certificate parent.pem --msp Org1MSP \
+                      --power view --power consent --evidence court.pdf \
+                      --from 2026-05-04T00:00:00Z --until 2036-05-04T00:00:00Z")]
+    AgreeGuardian(CourtOrder),
     /// Ends a guardian's delegation.
     #[command(after_help = "Example: ioht privacy-officer end-guardian \
                       9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 00112233445566778899aabbccddeeff")]
@@ -238,9 +236,7 @@ impl RegistrarCommand {
                 Ok(committed("ended", &done))
             }
             Self::RebindKey(new) => new.submit(actor, "asked for").await,
-            Self::ProposeGuardian { sid, proposal } => {
-                proposal.submit(actor, sid, DelegationKind::Guardian).await
-            }
+            Self::ProposeGuardian(order) => order.propose(actor).await,
             Self::EndGuardian(Guardian { sid, guardian }) => end(actor, sid, Some(guardian)).await,
         }
     }
@@ -271,11 +267,7 @@ impl OfficerCommand {
     pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
         match self {
             Self::AgreeKey(new) => new.submit(actor, "agreed").await,
-            Self::AgreeGuardian(Guardian { sid, guardian }) => {
-                let private = DelegationPrivate { sid, delegate: Some(guardian) };
-                let done = actor.submit_private(&AcceptDelegation {}, &private).await?;
-                Ok(committed("agreed", &done))
-            }
+            Self::AgreeGuardian(order) => order.countersign(actor).await,
             Self::EndGuardian(Guardian { sid, guardian }) => end(actor, sid, Some(guardian)).await,
             Self::RevokeConsent { sid, directive, reason } => {
                 let private = RevokeConsentPrivate { sid, directive, reason };

@@ -9,9 +9,9 @@ use super::recording::{COARSE_S, FINE_S};
 use super::refusals::{denied, refused};
 use ioht_contract::access::ToldReason;
 use ioht_contract::{
-    AcceptDelegation, DelegationKind, DelegationPrivate, EndDelegation, Period, Power,
-    ProposeDelegation, ProposeDelegationPrivate, SetSharing, SetSharingPrivate, Sharing,
-    TIME_MS_MAX,
+    AcceptDelegation, AcceptDelegationPrivate, DelegationKind, EndDelegation, EndDelegationPrivate,
+    Period, Power, ProposeDelegation, ProposeDelegationPrivate, SetSharing, SetSharingPrivate,
+    Sharing, TIME_MS_MAX,
 };
 
 /// How long the caregiver is to act: a year, in milliseconds.
@@ -35,7 +35,7 @@ pub(super) async fn tell(
     };
     let committed = cast.patient.submit_private(&ProposeDelegation {}, &proposal).await?;
     out.committed("patient", "lets a caregiver view, and decide for it", &committed)?;
-    let own = DelegationPrivate { sid, delegate: None };
+    let own = AcceptDelegationPrivate { sid, guardian: None };
     let committed = caregiver.submit_private(&AcceptDelegation {}, &own).await?;
     out.committed("caregiver", "accepts, with its key", &committed)?;
 
@@ -59,7 +59,7 @@ pub(super) async fn tell(
         return Err(DemoError::Differs);
     }
     out.step("patient", "sees in its journal what the caregiver did", &names.join(", "))?;
-    let ending = DelegationPrivate { sid, delegate: Some(caregiver.pid()) };
+    let ending = EndDelegationPrivate { sid, delegate: Some(caregiver.pid()) };
     let committed = cast.patient.submit_private(&EndDelegation {}, &ending).await?;
     out.committed("patient", "ends the delegation", &committed)?;
     let resume = SetSharingPrivate { sid, sharing: Sharing::On };

@@ -56,19 +56,19 @@ fn guarded(shell: &Shell, cast: &Cast) {
     let sid = &cast.other;
     shell.enrol("Org1MSP", "c-parent", "parent");
     shell.file("court.txt", "the court's order");
-    let propose = format!(
-        "registrar propose-guardian {sid} --certificate parent.pem --power view --power consent \
-         --evidence court.txt --days 300"
+    let order = format!(
+        "{sid} --certificate parent.pem --power view --power consent --evidence court.txt \
+         --from 2026-01-01T00:00:00Z --until 2280-01-01T00:00:00Z"
     );
+    let propose = format!("registrar propose-guardian {order}");
+    let agree = format!("privacy-officer agree-guardian {order} --msp Org1MSP");
     let parent = shell.word("registrar", &propose, "/delegate");
     let accept = format!("delegate --for {sid} accept");
     shell.refused("parent", &accept, "NOT_PROPOSED");
-    shell.refused(
-        "registrar",
-        &format!("privacy-officer agree-guardian {sid} {parent}"),
-        "ROLE_NOT_PERMITTED",
-    );
-    shell.ok("officer", &format!("privacy-officer agree-guardian {sid} {parent}"));
+    shell.refused("registrar", &agree, "ROLE_NOT_PERMITTED");
+    // Not as this officer's order has it.
+    shell.refused("officer", &format!("{agree} --power control"), "NOT_PROPOSED");
+    shell.ok("officer", &agree);
     shell.ok("parent", &accept);
     shell.ok("parent", &format!("delegate --for {sid} choose care-team"));
     shell.refused("other", &format!("patient delegate end {parent}"), "OUTSIDE_AUTHORITY");
