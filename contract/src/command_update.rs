@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::ContractError;
 use crate::head::Head;
 use crate::meta::Salts;
-use crate::participant::Standing;
+use crate::participant::{Participant, Standing};
 use crate::policies::{CommandClass, Policies};
 use crate::private::{self, SPACE, absent};
 use crate::role::{Role, RoleSet, StaffRole};
@@ -66,85 +66,105 @@ impl Submit for UpdateCommand {
     ) -> Result<Receipt, ContractError> {
         let UpdateCommandPrivate { reference, status } = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        let key = reference.key();
-        let mut batch = Batch::new(SPACE);
-        let head = batch.want(&HEADS, &(reference.sid,))?;
-        let device = batch.want(&DEVICES, &(reference.device,))?;
-        let command = batch.want(&COMMANDS, &key)?;
-        let loaded = batch.load(ledger).await?;
-        let (head, device, command) =
-            (loaded.get(&head)?, loaded.get(&device)?, loaded.get(&command)?);
-        let Some(head) = head else {
-            return Err(absent(&HEADS, ledger, &(reference.sid,), act.refusal()).await);
+        let found = Found::load(reference, ledger).await?;
+        let decided = match found.permitted(&act, status, ledger).await {
+            Ok(roles) => found.follows(&act, status).map(|(head, it)| (roles, head, it.clone())),
+            Err(refusal) => Err(refusal),
         };
-        let Some(device) = device else {
-            return Err(absent(&DEVICES, ledger, &(reference.device,), act.refusal()).await);
-        };
-        let roles =
-            permitted(&act, (&head, &device, command.as_ref()), &reference, status, ledger).await?;
-        let Some(mut command) = command else {
-            return Err(absent(&COMMANDS, ledger, &key, ContractError::CommandUnknown).await);
+        let (roles, head, mut command) = match decided {
+            Ok(decided) => decided,
+            Err(refusal) => return Err(found.refused(refusal, ledger).await),
         };
         if command.status != status {
-            let update = Update { act: &act, head: &head, device: &device, reference: &reference };
-            update.check(&command, status)?;
             command.status = status;
             command.salt = Salts::of_subject(&head.secret, cx).at(0);
             command.meta.changed(&act.tx);
-            COMMANDS.put(writes, &key, &command)?;
+            COMMANDS.put(writes, &reference.key(), &command)?;
             // What the patient's own device says is no act of somebody else.
             if !roles.contains(Role::Device) && !roles.contains(Role::Gateway) {
-                act.note(&head, roles, writes)?;
+                act.note(head, roles, writes)?;
             }
         }
         Ok(act.done::<Self>(writes))
     }
 }
 
-/// As what the caller may ask for this status.
-async fn permitted(
-    act: &Act<'_>,
-    (head, device, command): (&Head, &Device, Option<&Command>),
-    reference: &CommandReference,
-    status: CommandStatus,
-    ledger: &impl Reader,
-) -> Result<RoleSet, ContractError> {
-    use CommandStatus::{Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested};
-    match status {
-        Requested => Err(ContractError::ArgumentInvalid("a command is requested by issuing it")),
-        Accepted | Rejected | Completed | Failed => {
-            let own = device.owner == reference.sid;
-            let roles = device.roles_of(reference.device, &act.caller)?;
-            act.require(if own { roles } else { RoleSet::NONE })
-        }
-        Confirmed => act.require(head.roles_with(Power::Control, &act.caller, &act.tx)?),
-        Cancelled => {
-            let roles = head.roles_with(Power::Control, &act.caller, &act.tx)?;
-            if !roles.is_empty() {
-                return act.require(roles);
+/// What moving a command on reads.
+struct Found {
+    reference: CommandReference,
+    head: Option<Head>,
+    device: Option<Device>,
+    command: Option<Command>,
+}
+
+impl Found {
+    async fn load(
+        reference: CommandReference,
+        ledger: &impl Reader,
+    ) -> Result<Self, ContractError> {
+        let mut batch = Batch::new(SPACE);
+        let head = batch.want(&HEADS, &(reference.sid,))?;
+        let device = batch.want(&DEVICES, &(reference.device,))?;
+        let command = batch.want(&COMMANDS, &reference.key())?;
+        let loaded = batch.load(ledger).await?;
+        let (head, device) = (loaded.get(&head)?, loaded.get(&device)?);
+        Ok(Self { reference, head, device, command: loaded.get(&command)? })
+    }
+
+    /// The device, if it is this patient's. One of somebody else is as none: whose a device is, is
+    /// told to nobody else.
+    fn own_device(&self) -> Option<&Device> {
+        self.device.as_ref().filter(|device| device.owner == self.reference.sid)
+    }
+
+    fn is_by(&self, caller: &Participant) -> bool {
+        self.command.as_ref().is_some_and(|command| command.by == caller.pid)
+    }
+
+    /// As what the caller may ask for this status. It comes before all that is told of the command,
+    /// and says the same for a patient that is there and for one that is not.
+    async fn permitted(
+        &self,
+        act: &Act<'_>,
+        status: CommandStatus,
+        ledger: &impl Reader,
+    ) -> Result<RoleSet, ContractError> {
+        use CommandStatus::{Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested};
+        let by_device = |it: &Device| it.roles_of(self.reference.device, &act.caller);
+        let by_patient = |it: &Head| it.roles_with(Power::Control, &act.caller, &act.tx);
+        match status {
+            Requested => Err(ContractError::ArgumentInvalid("a command is requested by issuing it")),
+            Accepted | Rejected | Completed | Failed => {
+                act.require(self.own_device().map(by_device).transpose()?.unwrap_or_default())
             }
-            // Whoever did not give it hears what it would hear of a patient that is not there.
-            if command.is_none_or(|it| it.by != act.caller.pid) {
-                return Err(act.refusal());
+            Confirmed => {
+                let roles = self.head.as_ref().map(by_patient).transpose()?.unwrap_or_default();
+                act.require(roles)
             }
-            let standing = Standing::load(&act.caller, ledger).await?;
-            let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
-            act.require(authority.roles)
+            Cancelled => {
+                let roles = self.head.as_ref().map(by_patient).transpose()?.unwrap_or_default();
+                if !roles.is_empty() {
+                    return act.require(roles);
+                }
+                if !self.is_by(&act.caller) {
+                    return Err(act.refusal());
+                }
+                let standing = Standing::load(&act.caller, ledger).await?;
+                let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
+                act.require(authority.roles)
+            }
         }
     }
-}
 
-struct Update<'a> {
-    act: &'a Act<'a>,
-    head: &'a Head,
-    device: &'a Device,
-    reference: &'a CommandReference,
-}
-
-impl Update<'_> {
-    fn check(&self, command: &Command, to: CommandStatus) -> Result<(), ContractError> {
-        use CommandStatus::{
-            Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested,
+    /// The patient and the command, if it has this status or may take it on now.
+    fn follows(
+        &self,
+        act: &Act<'_>,
+        to: CommandStatus,
+    ) -> Result<(&Head, &Command), ContractError> {
+        use CommandStatus::{Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested};
+        let (Some(head), Some(command)) = (&self.head, &self.command) else {
+            return Err(ContractError::CommandUnknown);
         };
         let therapeutic = command.class == CommandClass::Therapeutic;
         let ready = match command.status {
@@ -159,32 +179,48 @@ impl Update<'_> {
             Accepted | Rejected => ready,
             Completed | Failed => command.status == Accepted,
         };
+        if command.status == to {
+            return Ok((head, command));
+        }
         if !follows {
             return Err(ContractError::StatusConflict);
         }
-        if matches!(to, Confirmed | Accepted) { self.holds(command) } else { Ok(()) }
+        if matches!(to, Confirmed | Accepted) {
+            self.holds(act, head, command)?;
+        }
+        Ok((head, command))
     }
 
     /// Whether the command still rests on something. The patient's own, and its delegates', rests on
     /// the patient's word.
-    fn holds(&self, command: &Command) -> Result<(), ContractError> {
-        let now = self.act.tx.at;
-        self.head.active()?;
-        self.device.active()?;
-        command.meta.not_before(&self.act.tx)?;
+    fn holds(&self, act: &Act<'_>, head: &Head, command: &Command) -> Result<(), ContractError> {
+        let now = act.tx.at;
+        head.active()?;
+        let device = self.own_device().ok_or(ContractError::CommandEnded)?;
+        device.active()?;
+        command.meta.not_before(&act.tx)?;
         let authorised = command.authorisation.as_ref().is_none_or(|grantee| {
-            let authorisation = self.device.authorisation(grantee);
+            let authorisation = device.authorisation(grantee);
             authorisation.is_some_and(|it| it.allows(&command.command, &command.parameters, now))
         });
-        let same_owner = self.device.owner == self.reference.sid;
-        if same_owner
-            && authorised
-            && command.epoch == self.device.epoch
-            && now < self.reference.expires_at
-        {
+        if authorised && command.epoch == device.epoch && now < self.reference.expires_at {
             Ok(())
         } else {
             Err(ContractError::CommandEnded)
+        }
+    }
+
+    /// `refusal`, unless something that was not found is what this peer has not received.
+    async fn refused(&self, refusal: ContractError, ledger: &impl Reader) -> ContractError {
+        let CommandReference { sid, device, .. } = self.reference;
+        if self.head.is_none() {
+            absent(&HEADS, ledger, &(sid,), refusal).await
+        } else if self.device.is_none() {
+            absent(&DEVICES, ledger, &(device,), refusal).await
+        } else if self.command.is_none() {
+            absent(&COMMANDS, ledger, &self.reference.key(), refusal).await
+        } else {
+            refusal
         }
     }
 }

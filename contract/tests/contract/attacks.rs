@@ -106,6 +106,38 @@ fn cancelling_tells_nobody_who_is_a_patient() {
     }
 }
 
+/// Evaluating a submit leaves no trace: what it refuses with must tell a caller nothing of patients
+/// and devices that are not its own.
+#[test]
+fn commands_tell_nobody_whose_a_patient_or_device_is() {
+    use CommandStatus::{Accepted, Cancelled, Completed, Confirmed, Failed, Rejected};
+    const NOBODY: &str = "00000000000000000000000000000000";
+    let mut world = World::populated();
+    world.add_device("other", OTHER_SID, "scale");
+    let admin = msp_admin("Org1MSP");
+    world.ok(&staff(&admin, "suspended", "bay", &[StaffRole::Practitioner]));
+    let suspended = pid(&client("Org1MSP", "suspended"));
+    let status = NewStatus::Suspended;
+    world.ok(&call(&admin, &SetStatus::Staff { staff: suspended, status }));
+    let asked = |world: &mut World, by: &str, (sid, device): (&str, &str), status| {
+        let (sid, reference) = (sid.parse().unwrap(), reference(device, 1));
+        let part =
+            UpdateCommandPrivate { reference: CommandReference { sid, ..reference }, status };
+        world.refused(&private(&client("Org1MSP", by), &UpdateCommand {}, &part))
+    };
+    for status in [Confirmed, Cancelled, Accepted, Rejected, Completed, Failed] {
+        // Its own, nobody's, and somebody else's device.
+        let told = ["watch", "ring", "scale"]
+            .map(|device| asked(&mut world, "patient", (SID, device), status));
+        assert_eq!(told[0], told[1], "{status:?}");
+        assert_eq!(told[0], told[2], "{status:?}");
+        for by in ["stranger", "other", "doctor", "registrar", "suspended", "phone", "scale"] {
+            let told = [SID, NOBODY].map(|sid| asked(&mut world, by, (sid, "ring"), status));
+            assert_eq!(told[0], told[1], "{by} {status:?}");
+        }
+    }
+}
+
 /// A change of the patient, of the device or of the registrar that is ordered first invalidates
 /// everything simulated before it.
 #[test]
