@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | to | from | by |
 /// |---|---|---|
-/// | `confirmed` | `requested`, if therapeutic | the patient, or a delegate with `control` |
+/// | `confirmed` | `requested`, if therapeutic | the patient, or a delegate with `control`, but not who gave it |
 /// | `cancelled` | `requested`, `confirmed` | the patient, or a delegate with `control`; who gave it |
 /// | `accepted`, `rejected` | `requested`, if not therapeutic; `confirmed` | the device or its gateway |
 /// | `completed`, `failed` | `accepted` | the device or its gateway |
@@ -139,7 +139,9 @@ impl Found {
             }
             Confirmed => {
                 let roles = self.head.as_ref().map(by_patient).transpose()?.unwrap_or_default();
-                act.require(roles)
+                let roles = act.require(roles)?;
+                // Two people change a treatment, also where one is practitioner and patient.
+                if self.is_by(&act.caller) { Err(act.refusal()) } else { Ok(roles) }
             }
             Cancelled => {
                 let roles = self.head.as_ref().map(by_patient).transpose()?.unwrap_or_default();

@@ -244,6 +244,37 @@ fn a_treatment_is_ordered_by_a_practitioner_and_confirmed_by_the_patient() {
     assert_eq!(world.refused(&update(&patient(), "pump", 2, Confirmed)), "COMMAND_ENDED");
 }
 
+/// A practitioner who is also the patient, or its delegate, needs a second person for what changes a
+/// treatment.
+#[test]
+fn nobody_confirms_what_it_ordered_itself() {
+    let rate = AllowedCommand {
+        command: "set-basal-rate".parse().unwrap(),
+        parameters: Vec::new(),
+    };
+    for own in ["aunt", "patient"] {
+        let mut world = with_pump();
+        world.add_delegate("aunt", &[Power::Control]);
+        let (by, admin) = (client("Org1MSP", own), msp_admin("Org1MSP"));
+        world.ok(&staff(&admin, own, "bay", &[StaffRole::Practitioner]));
+        let grantee = Actor::Participant(pid(&by));
+        let allowed = vec![rate.clone()];
+        let itself =
+            Authorisation { grantee: grantee.clone(), commands: allowed, ..authorisation() };
+        world.ok(&control(&by, "pump", ControlChange::Allow(itself)));
+        let part = IssueCommandPrivate {
+            parameters: vec![parameter("milliunits-per-hour", 800)],
+            authorisation: Some(grantee),
+            ..command_part("pump", 1, "set-basal-rate")
+        };
+        world.ok(&issue(&by, &part));
+        assert_eq!(world.refused(&update(&by, "pump", 1, Confirmed)), "ROLE_NOT_PERMITTED", "{own}");
+        let second = if own == "aunt" { patient() } else { client("Org1MSP", "aunt") };
+        world.ok(&update(&second, "pump", 1, Confirmed));
+        assert_eq!(world.refused(&update(&by, "pump", 1, Confirmed)), "ROLE_NOT_PERMITTED", "{own}");
+    }
+}
+
 #[test]
 fn a_command_ends_with_what_it_rests_on() {
     let mut world = world();
@@ -300,6 +331,7 @@ fn a_command_is_taken_back_until_it_is_accepted() {
 #[test]
 fn only_the_device_answers_and_in_order() {
     let mut world = world();
+    world.add_delegate("aunt", &[Power::Control]);
     world.ok(&issue(&patient(), &command_part("watch", 1, "identify")));
     for (by, status, code) in [
         (patient(), Accepted, "ROLE_NOT_PERMITTED"),
@@ -307,7 +339,8 @@ fn only_the_device_answers_and_in_order() {
         (forged("Org1MSP", "watch"), Accepted, "KEY_NOT_BOUND"),
         (watch(), Completed, "STATUS_CONFLICT"),
         (watch(), Requested, "ARGUMENT_INVALID"),
-        (patient(), Confirmed, "STATUS_CONFLICT"),
+        (patient(), Confirmed, "ROLE_NOT_PERMITTED"),
+        (client("Org1MSP", "aunt"), Confirmed, "STATUS_CONFLICT"),
     ] {
         assert_eq!(world.refused(&update(&by, "watch", 1, status)), code, "{status:?}");
     }
