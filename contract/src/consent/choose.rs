@@ -1,9 +1,7 @@
 //! Whole choices: sharing altogether, and presets.
 
-use super::write::Changes;
-use super::{
-    Actor, Directive, DirectiveStatus, Effect, Matcher, Sharing, ShownText, TermsReference,
-};
+use super::write::{Changes, ending_widens};
+use super::{Actor, Directive, DirectiveStatus, Matcher, Sharing, ShownText, TermsReference};
 use crate::act::{Act, Patient};
 use crate::answer::Receipt;
 use crate::delegation::Power;
@@ -153,8 +151,9 @@ impl Submit for ChoosePreset {
         let key = (private.sid,);
         let head = HEADS.get(ledger, &key).await?;
         let patient = act.patient((private.sid, head), Power::Consent, ledger).await?;
+        let ended = |it: &Directive| replaced(&private, preset, it);
         let widens = !preset.directives.is_empty()
-            || !preset.ends.is_empty() && ends_a_deny(&private, preset, &patient)
+            || ending_widens(&patient.head.directives, ended)
             || preset.sharing.is_some_and(|it| it > patient.head.sharing);
         if widens {
             patient.widening(&act.tx)?;
@@ -163,7 +162,6 @@ impl Submit for ChoosePreset {
         let suffix = suffix(&patient.head, cx);
         let mut changes = Changes::of(&act, patient.head, roles);
         let status = DirectiveStatus::Superseded;
-        let ended = |it: &Directive| replaced(&private, preset, it);
         let status = if preset.directives.is_empty() { DirectiveStatus::Withdrawn } else { status };
         changes.end(status, None, ended, writes)?;
         let project = private.project.as_ref();
@@ -190,9 +188,4 @@ fn replaced(private: &ChoosePresetPrivate, preset: &Preset, directive: &Directiv
         directive.context.actors.iter().flatten().any(|it| matches!(it, Actor::Project(_)));
     (*made_by == preset.id || preset.ends.contains(made_by))
         && (!about_project || private.is_about(&directive.context))
-}
-
-fn ends_a_deny(private: &ChoosePresetPrivate, preset: &Preset, patient: &Patient) -> bool {
-    let denies = |it: &Directive| it.decision == Effect::Deny;
-    patient.head.directives.iter().any(|it| denies(it) && replaced(private, preset, it))
 }

@@ -399,6 +399,11 @@ impl Directive {
         self.status == DirectiveStatus::Active && self.period.contains(at)
     }
 
+    /// Whether it can have this effect: by itself, or by a provision or an exception.
+    pub(crate) fn can(&self, effect: Effect) -> bool {
+        self.decision == effect || !self.provision.is_empty()
+    }
+
     /// What keeps it from being written.
     pub fn errors(&self, policies: &Policies) -> Vec<Finding> {
         find_errors(policies, self)

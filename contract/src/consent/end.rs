@@ -1,7 +1,7 @@
 //! Ending directives: the patient withdraws, a regulator revokes.
 
-use super::DirectiveStatus;
-use super::write::{Changes, DIRECTIVES_MAX, RevocationReason};
+use super::write::{Changes, DIRECTIVES_MAX, RevocationReason, ending_widens};
+use super::{Directive, DirectiveStatus, Effect};
 use crate::act::Act;
 use crate::answer::Receipt;
 use crate::delegation::Power;
@@ -19,9 +19,11 @@ use std::collections::BTreeSet;
 
 /// Withdraws directives of the patient: some, or all in one call.
 ///
-/// It is as easy as it can be: neither the patient's status nor a clock that runs fast stands in its
-/// way, and what is not in force has ended already. It ends reading; what was released before is a
-/// matter of the terms it was released under.
+/// It is as easy as it can be: neither the patient's status nor a clock that runs fast stands in the
+/// way of withdrawing everything, or permits without provisions, and what is not in force has ended
+/// already. Ending a deny, or a permit whose provisions deny, while a permit stays is refused like
+/// whatever else widens. It ends reading; what was released before is a matter of the terms it was
+/// released under.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndConsent {}
@@ -78,9 +80,12 @@ impl Submit for EndConsent {
             Ending::Withdrawn => DirectiveStatus::Withdrawn,
             Ending::EnteredInError => DirectiveStatus::EnteredInError,
         };
+        let named = |it: &Directive| directives.as_ref().is_none_or(|ids| ids.contains(&it.id));
+        if ending_widens(&patient.head.directives, named) {
+            patient.widening(&act.tx)?;
+        }
         let mut changes = Changes::of(&act, patient.head, roles);
-        let named = |id: &DirectiveId| directives.as_ref().is_none_or(|it| it.contains(id));
-        changes.end(status, None, |it| named(&it.id), writes)?;
+        changes.end(status, None, named, writes)?;
         let head = changes.finish();
         act.note(&head, roles, writes)?;
         HEADS.put(writes, &key, &head)?;
@@ -88,8 +93,9 @@ impl Submit for EndConsent {
     }
 }
 
-/// Revokes a directive: a privacy officer of a regulator's root unit, for a reason that the patient
-/// reads.
+/// Revokes a permit: a privacy officer of a regulator's root unit, for a reason that the patient
+/// reads. It takes away and never gives: a deny, and a permit whose provisions hold back another one,
+/// are not a regulator's to end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeConsent {}
@@ -100,7 +106,7 @@ pub struct RevokeConsent {}
 pub struct RevokeConsentPrivate {
     /// The patient's subject id.
     pub sid: SubjectId,
-    /// Which directive.
+    /// Which permit.
     pub directive: DirectiveId,
     /// Why.
     pub reason: RevocationReason,
@@ -132,8 +138,13 @@ impl Submit for RevokeConsent {
         let key = (sid,);
         let head = HEADS.get(ledger, &key).await?.ok_or(ContractError::SubjectUnknown)?;
         let roles = RoleSet::NONE.with(officer);
+        let named = |it: &Directive| it.id == directive;
+        let denies = |it: &Directive| named(it) && it.decision == Effect::Deny;
+        if head.directives.iter().any(denies) || ending_widens(&head.directives, named) {
+            return Err(ContractError::OutsideAuthority);
+        }
         let mut changes = Changes::of(&act, head, roles);
-        changes.end(DirectiveStatus::Revoked, Some(reason), |it| it.id == directive, writes)?;
+        changes.end(DirectiveStatus::Revoked, Some(reason), named, writes)?;
         let head = changes.finish();
         act.note(&head, roles, writes)?;
         HEADS.put(writes, &key, &head)?;

@@ -1,6 +1,6 @@
 //! Changes of a patient's directives: the immutable version and the copy in the head, together.
 
-use super::{Directive, DirectiveStatus};
+use super::{Directive, DirectiveStatus, Effect};
 use crate::act::Act;
 use crate::error::{ConsentBound, ContractError};
 use crate::head::Head;
@@ -71,6 +71,13 @@ impl KeyPart for KeyVersion {
         let digits = text.len() == VERSION_DIGITS && text.bytes().all(|it| it.is_ascii_digit());
         if digits { text.parse().ok().map(Self) } else { None }
     }
+}
+
+/// Whether ending what `which` picks may let through what was denied: something that can deny goes,
+/// and something that can permit stays.
+pub(super) fn ending_widens(directives: &[Directive], which: impl Fn(&Directive) -> bool) -> bool {
+    let (ended, kept): (Vec<_>, Vec<_>) = directives.iter().partition(|it| which(it));
+    ended.iter().any(|it| it.can(Effect::Deny)) && kept.iter().any(|it| it.can(Effect::Permit))
 }
 
 /// The changes of one transaction.

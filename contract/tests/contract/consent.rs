@@ -259,6 +259,44 @@ fn nothing_stands_in_the_way_of_withdrawing() {
     world.ok(&end(None).at(now));
 }
 
+/// Taking back a deny lets through what it held back: it is not done in a suspended patient's name, nor
+/// by a clock that is put back.
+#[test]
+fn ending_what_denies_widens() {
+    let mut world = World::populated();
+    let not_him = json!({"actors": [format!("pid:{}", pid(&client("Org1MSP", "doctor")))]});
+    world.ok(&put("ward", json!({}), 0));
+    world.ok(&put("bay", json!({"provision": [{"match": not_him.clone()}]}), 0));
+    world.ok(&put("not-him", json!({"decision": "deny", "context": not_him}), 0));
+    let back = world.ledger.now() - DAY;
+    for ids in [&["not-him"][..], &["bay"], &["not-him", "bay"]] {
+        assert_eq!(world.refused(&end(Some(ids)).at(back)), "BACK_DATED", "{ids:?}");
+        assert!(world.ledger.endorse(&end(Some(ids))).is_ok());
+    }
+    world.ok(&set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended));
+    for ids in [&["not-him"][..], &["bay"]] {
+        assert_eq!(world.refused(&end(Some(ids))), "INACTIVE", "{ids:?}");
+    }
+    // All of it, or what only permits, at any time.
+    assert!(world.ledger.endorse(&end(None).at(back)).is_ok());
+    world.ok(&end(Some(&["ward"])).at(back));
+    assert_eq!(world.refused(&end(Some(&["not-him"]))), "INACTIVE", "`bay` stays");
+    // With nothing left that permits, no deny holds anything back.
+    world.ok(&end(Some(&["bay", "not-him"])).at(back));
+    assert_eq!(ids(&mut world), [""; 0]);
+}
+
+#[test]
+fn a_preset_that_undoes_a_deny_widens() {
+    let mut world = World::populated();
+    world.ok(&put("ward", json!({}), 0));
+    world.ok(&choose("research-no", None));
+    let back = world.ledger.now() - DAY;
+    assert_eq!(world.refused(&choose("join-project", Some("p-1")).at(back)), "BACK_DATED");
+    world.ok(&choose("care-team", None));
+    world.ok(&choose("care-team-off", None).at(back));
+}
+
 #[test]
 fn a_change_of_consent_overtakes_what_was_decided_before() {
     let mut world = World::populated();
@@ -339,7 +377,14 @@ fn a_regulator_revokes_and_the_patient_reads_why() {
         let code = world.refused(&revoke(&client(msp, name), "ward"));
         assert!(["OUTSIDE_AUTHORITY", "ROLE_NOT_PERMITTED"].contains(&code.as_str()), "{code}");
     }
-    world.ok(&revoke(&client("RegMSP", "officer"), "ward"));
+    let regulator = client("RegMSP", "officer");
+    world.ok(&put("not", json!({"decision": "deny"}), 0));
+    assert_eq!(world.refused(&revoke(&regulator, "not")), "OUTSIDE_AUTHORITY");
+    world.ok(&put("bay", json!({"provision": [{"match": {"codes": ["8867-4"]}}]}), 0));
+    assert_eq!(world.refused(&revoke(&regulator, "bay")), "OUTSIDE_AUTHORITY", "it holds `ward` back");
+    world.ok(&revoke(&regulator, "ward"));
+    world.ok(&revoke(&regulator, "bay"));
+    world.ok(&end(Some(&["not"])));
     assert_eq!(reason(&mut world, "doctor", "TREAT"), Reason::NoApplicableConsent);
     let part = GetConsentPrivate {
         sid: None,
