@@ -92,10 +92,13 @@ impl<'a> Weighing<'a> {
         }
     }
 
-    /// When what permits it ends.
+    /// When what permits it ends. When what denies it does, the requester is not told: of a denial only
+    /// its own limits count.
     pub(super) fn until(&self, verdict: &AccessVerdict) -> Option<TimestampMs> {
-        let determined =
-            |it: &&Directive| verdict.determining.iter().any(|by| by.directive == it.id);
+        let permitted = !verdict.is_denied();
+        let determined = |it: &&Directive| {
+            permitted && verdict.determining.iter().any(|by| by.directive == it.id)
+        };
         let ends = self.head.directives.iter().filter(determined).filter_map(|it| it.period.end);
         ends.chain(self.asker.until(self.capacity, self.head)).min()
     }

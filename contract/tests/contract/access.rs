@@ -2,7 +2,7 @@
 
 use crate::consented::*;
 use crate::world::*;
-use fabric_contract_rs::testing::Call;
+use fabric_contract_rs::testing::{Call, MOCK_EPOCH_MS};
 use fabric_contract_rs::{ClientIdentity, Writes};
 use ioht_contract::access::*;
 use ioht_contract::decision::Outcome;
@@ -267,6 +267,30 @@ fn an_access_ends_with_its_time_its_uses_and_its_consent() {
         let opened = world.ticket(&open(&doctor(), sooner).at(at));
         assert_eq!(world.disclosure(opened).verdict.reason, reason);
     }
+}
+
+/// When a denial ends is the patient's to know: it tells one from another.
+#[test]
+fn a_denial_does_not_tell_when_its_reason_ends() {
+    let told = |directives| {
+        let mut world = shared();
+        consents(&mut world, directives);
+        let access = world.ticket(&request(&doctor(), scope()));
+        let view = world.ask(&get(&doctor(), access), &GetAccess {}).accesses.remove(0);
+        (view.outcome, view.reason, view.until - view.not_before)
+    };
+    let soon = json!({"start": 0, "end": MOCK_EPOCH_MS + DAY});
+    let mut brief = json!({"id": "not", "decision": "deny",
+        "context": {"actors": ["role:practitioner"]}});
+    brief["period"] = soon.clone();
+    let mut terms = ward();
+    terms["terms"] = json!({"offer": "o-1", "version": 1});
+    let without = told(json!([]));
+    assert_eq!(without, (Outcome::Deny, ToldReason::NotPermitted, ACCESS_MS_MAX));
+    assert_eq!(told(json!([ward(), brief])), without);
+    let agreement = told(json!([terms.clone()]));
+    terms["period"] = soon;
+    assert_eq!(told(json!([terms])), agreement);
 }
 
 #[test]
