@@ -5,7 +5,7 @@ use crate::answer::Receipt;
 use crate::consent::Actor;
 use crate::delegation::{DELEGATIONS_MAX, Delegation, DelegationKind, DelegationStatus, Power};
 use crate::error::{ContractError, Inactive};
-use crate::head::Head;
+use crate::head::{Head, OFFER_MS};
 use crate::ids::{DocumentDigest, KeyHash, ParticipantId, SubjectId};
 use crate::participant::Standing;
 use crate::policies::Policies;
@@ -15,7 +15,7 @@ use crate::role::{Role, RoleSet, StaffRole};
 use crate::state::HEADS;
 use crate::status::Status;
 use crate::time::Period;
-use fabric_contract_rs::{Evaluate, QueryReader, Reader, Submit, TxContext, Writes};
+use fabric_contract_rs::{Evaluate, QueryReader, Reader, Submit, TimestampMs, TxContext, Writes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -23,8 +23,9 @@ use std::collections::BTreeSet;
 const REGISTRAR: Role = Role::Staff(StaffRole::Registrar);
 const OFFICER: Role = Role::Staff(StaffRole::PrivacyOfficer);
 
-/// Proposes a delegate: a guardian by a registrar of the patient's organisation, anybody else by the
-/// patient. It is one once it has accepted.
+/// Proposes a delegate: a guardian by a registrar of the patient's organisation, one at a time, anybody
+/// else by the patient. It is one once it has accepted; a proposal lapses after seven days, and so
+/// does one that was countersigned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProposeDelegation {}
@@ -118,7 +119,8 @@ impl ProposeDelegationPrivate {
         Ok(())
     }
 
-    /// In the place of an earlier proposal to the same participant; what has run out goes.
+    /// In the place of an earlier proposal to the same participant; what has run out goes. Of guardians
+    /// one at a time is proposed, so that a registrar cannot fill a patient's delegations.
     fn put(
         &self,
         act: &Act<'_>,
@@ -128,7 +130,7 @@ impl ProposeDelegationPrivate {
         if self.delegate == head.pid {
             return Err(ContractError::ArgumentInvalid("a patient is not its own delegate"));
         }
-        head.delegations.retain(|it| it.period.end.is_none_or(|end| act.tx.at < end));
+        head.delegations.retain(|it| !it.is_over(act.tx.at));
         // What is in force is ended first, and a guardian's is not the patient's to replace.
         let stays = |it: &Delegation| {
             it.status == DelegationStatus::Active
@@ -138,7 +140,9 @@ impl ProposeDelegationPrivate {
             return Err(ContractError::DelegationExists);
         }
         head.delegations.retain(|it| it.delegate != self.delegate);
-        if head.delegations.len() >= DELEGATIONS_MAX {
+        let waits = head.delegations.iter().any(|it| is_guardians(it) && it.is_pending());
+        let second = self.kind == DelegationKind::Guardian && waits;
+        if second || head.delegations.len() >= DELEGATIONS_MAX {
             return Err(ContractError::DelegationsFull);
         }
         head.delegations.push(Delegation {
@@ -150,6 +154,7 @@ impl ProposeDelegationPrivate {
             evidence: self.evidence,
             status,
             proposed_by: act.caller.pid,
+            offered_until: Some(act.tx.at.saturating_add(OFFER_MS)),
         });
         Ok(())
     }
@@ -241,10 +246,12 @@ impl Submit for AcceptDelegation {
         };
         let delegation = head.delegations.iter_mut().find(agreed);
         let delegation = delegation.ok_or(ContractError::NotProposed)?;
-        if delegation.period.end.is_some_and(|end| act.tx.at >= end) {
+        if delegation.is_over(act.tx.at) {
             return Err(ContractError::OfferLapsed);
         }
         delegation.status = to;
+        let until = act.tx.at.saturating_add(OFFER_MS);
+        delegation.offered_until = delegation.is_pending().then_some(until);
         head.meta.changed(&act.tx);
         act.note(&head, roles, writes)?;
         HEADS.put(writes, &(sid,), &head)?;
@@ -252,9 +259,9 @@ impl Submit for AcceptDelegation {
     }
 }
 
-/// Ends a delegation: by the delegate itself; by the patient, but for a guardian's; a guardian's by a
-/// registrar of the patient's organisation or a privacy officer of another custodian. Never refused
-/// for its time or anybody's status but the staff's.
+/// Ends a delegation or a proposal: by the delegate itself; by the patient, but for a guardian's in
+/// force; a guardian's by a registrar of the patient's organisation or a privacy officer of another
+/// custodian. Never refused for its time or anybody's status but the staff's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndDelegation {}
@@ -290,18 +297,16 @@ impl Submit for EndDelegation {
         let delegate = private.delegate.unwrap_or(act.caller.pid);
         let found = Found::load(&act, private.sid, ledger).await?;
         let (own, subject) = (found.delegate(&act, delegate)?, found.subject(&act)?);
-        let (mut head, roles, guardians) = match (own, subject) {
-            (Some((head, roles)), _) => (head, roles, None),
-            (None, Some((head, roles))) => (head, roles, Some(false)),
+        let (mut head, roles, may): (_, _, fn(&Delegation) -> bool) = match (own, subject) {
+            (Some((head, roles)), _) => (head, roles, |_| true),
+            (None, Some((head, roles))) => (head, roles, is_the_patients),
             (None, None) => {
                 let (head, roles) = found.by_staff(&act, ledger).await?;
-                (head, roles, Some(true))
+                (head, roles, is_guardians)
             }
         };
         let delegation = head.delegations.iter().find(|it| it.delegate == delegate);
-        let delegation = delegation.ok_or(ContractError::NotProposed)?;
-        let guardian = delegation.kind == DelegationKind::Guardian;
-        if guardians.is_some_and(|guardians| guardians != guardian) {
+        if !may(delegation.ok_or(ContractError::NotProposed)?) {
             return Err(ContractError::OutsideAuthority);
         }
         head.delegations.retain(|it| it.delegate != delegate);
@@ -310,6 +315,15 @@ impl Submit for EndDelegation {
         HEADS.put(writes, &(private.sid,), &head)?;
         Ok(act.done::<Self>(writes))
     }
+}
+
+fn is_guardians(it: &Delegation) -> bool {
+    it.kind == DelegationKind::Guardian
+}
+
+/// Whether the patient can end it: also a guardian's, until it is in force.
+fn is_the_patients(it: &Delegation) -> bool {
+    !is_guardians(it) || it.is_pending()
 }
 
 /// A patient and what its caller is to it: itself, a delegate of any status, or staff.
@@ -423,6 +437,9 @@ pub struct DelegationView {
     pub evidence: Option<DocumentDigest>,
     /// How far it has come.
     pub status: DelegationStatus,
+    /// The first moment at which it has lapsed; nothing once it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_until: Option<TimestampMs>,
 }
 
 impl From<&Delegation> for DelegationView {
@@ -434,6 +451,7 @@ impl From<&Delegation> for DelegationView {
             period: it.period,
             evidence: it.evidence,
             status: it.status,
+            offered_until: it.offered_until,
         }
     }
 }

@@ -65,7 +65,7 @@ pub enum DelegationKind {
     HealthcarePoa,
 }
 
-/// How far a delegation has come. One that ended is no longer there.
+/// How far a delegation has come. One that ended is no longer there; each step waits seven days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
@@ -109,9 +109,23 @@ pub struct Delegation {
     /// Who proposed it.
     #[n(7)]
     pub proposed_by: ParticipantId,
+    /// The first moment at which it has lapsed; nothing once it is in force.
+    #[n(8)]
+    pub offered_until: Option<TimestampMs>,
 }
 
 impl Delegation {
+    /// Whether nothing comes of it any more: its period is over, or nobody took it up in time.
+    pub fn is_over(&self, at: TimestampMs) -> bool {
+        let ended = self.period.end.is_some_and(|end| end <= at);
+        ended || self.is_pending() && self.offered_until.is_none_or(|until| until <= at)
+    }
+
+    /// Whether it waits for somebody's word.
+    pub fn is_pending(&self) -> bool {
+        self.status != DelegationStatus::Active
+    }
+
     /// Whether it gives `power` at this moment.
     pub fn gives(&self, power: Power, at: TimestampMs) -> bool {
         self.status == DelegationStatus::Active

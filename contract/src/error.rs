@@ -213,8 +213,8 @@ pub enum ContractError {
     /// A care team without room.
     #[error("a care team has at most 32 members")]
     CareTeamFull,
-    /// A patient has no room for another delegate.
-    #[error("a patient has at most 8 delegations; end one")]
+    /// A patient has no room for another delegate, or another guardian is proposed.
+    #[error("a patient has at most 8 delegations and one guardian that is proposed; end one")]
     DelegationsFull,
     /// Somebody is the patient's delegate already.
     #[error("the participant is the patient's delegate already; end that first")]

@@ -23,8 +23,8 @@ pub const DEVICES_MAX: usize = 256;
 /// takes some hundred and fifty bytes of the head.
 pub const CLAIMS_MAX: usize = 32;
 
-/// How long an offer waits for its answer, in milliseconds: seven days, time enough to carry a device
-/// from one person to another.
+/// How long an offer waits for its answer, in milliseconds: seven days, time enough to carry a device,
+/// or papers, from one person to another.
 pub const OFFER_MS: i64 = 604_800_000;
 
 /// A patient: the one key that every decision about it reads, so that a change committed first

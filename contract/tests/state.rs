@@ -92,6 +92,7 @@ fn delegation() -> Delegation {
         evidence: Some(DocumentDigest::new([0x47; 32])),
         status: DelegationStatus::Active,
         proposed_by: PID,
+        offered_until: None,
     }
 }
 

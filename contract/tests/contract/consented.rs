@@ -57,6 +57,7 @@ pub(crate) fn delegates(world: &mut World, until: Option<i64>) -> ClientIdentity
         evidence: None,
         status: DelegationStatus::Active,
         proposed_by: pid(&client("Org1MSP", "patient")),
+        offered_until: None,
     };
     change_head(world, SID, |head| head.delegations = vec![delegation]);
     aunt

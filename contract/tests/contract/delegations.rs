@@ -259,12 +259,13 @@ fn a_countersignature_is_for_what_the_officer_read() {
     ];
     let signed = countersign(&officer, guardianship(&shown));
     for swap in swaps {
+        let mut world = World::populated();
+        world.ok(&propose(&registrar, &shown));
+        world.ok(&end_delegation(&registrar, SID, Some("aunt")));
         let mut other = shown.clone();
         swap(&mut other);
-        world.ok(&end_delegation(&registrar, SID, Some("aunt")));
         world.ok(&propose(&registrar, &other));
         assert_eq!(world.refused(&signed), "NOT_PROPOSED", "{other:?}");
-        world.ok(&propose(&registrar, &shown));
     }
     world.ok(&signed);
     world.ok(&accept(&aunt(), SID));
@@ -283,6 +284,56 @@ fn nobody_countersigns_for_itself() {
     world.ok(&propose(&client("Org1MSP", "registrar"), &own));
     assert_eq!(world.refused(&countersign(&officer, guardianship(&own))), "NOT_PROPOSED");
     assert_eq!(world.refused(&accept(&officer, SID)), "NOT_PROPOSED");
+}
+
+/// What a registrar proposes neither fills a patient's delegations nor waits for ever.
+#[test]
+fn a_patient_is_not_crowded_with_guardians() {
+    let mut world = World::populated();
+    let (registrar, officer) = (client("Org1MSP", "registrar"), client("Org2MSP", "officer"));
+    let guardian = |name: &str| {
+        let period = Period { start: 0, end: Some(TIME_MS_MAX) };
+        ProposeDelegationPrivate { period, ..proposal(name, Guardian, &[Power::View]) }
+    };
+    let propose_one = |name: &str| propose(&registrar, &guardian(name));
+    let sign = |name: &str| countersign(&officer, guardianship(&guardian(name)));
+    let refuse = |name: &str| end_delegation(&patient(), SID, Some(name));
+    world.ok(&propose_one("g1"));
+    assert_eq!(world.refused(&propose_one("g2")), "DELEGATIONS_FULL");
+    world.ok(&propose_one("g1"));
+    world.ok(&refuse("g1"));
+    world.ok(&propose_one("g2"));
+    world.ok(&sign("g2"));
+    assert_eq!(world.refused(&propose_one("g3")), "DELEGATIONS_FULL");
+    world.ok(&refuse("g2"));
+
+    let offered_until = |world: &mut World| {
+        let told = relations(world, &patient()).delegations.remove(0);
+        told.offered_until.map(|until| until - world.ledger.now())
+    };
+    world.ok(&propose_one("g3"));
+    assert_eq!(offered_until(&mut world), Some(OFFER_MS));
+    world.ledger.advance(OFFER_MS);
+    assert_eq!(world.refused(&sign("g3")), "OFFER_LAPSED");
+    world.ok(&propose_one("g4"));
+    world.ledger.advance(OFFER_MS - 1);
+    world.ok(&sign("g4"));
+    assert_eq!(offered_until(&mut world), Some(OFFER_MS), "each step has its seven days");
+    world.ledger.advance(OFFER_MS);
+    let four = client("Org1MSP", "g4");
+    assert_eq!(world.refused(&accept(&four, SID)), "OFFER_LAPSED");
+    world.ok(&propose_one("g4"));
+    world.ok(&sign("g4"));
+    world.ledger.advance(OFFER_MS - 1);
+    world.ok(&accept(&four, SID));
+    assert_eq!(offered_until(&mut world), None);
+    world.ledger.advance(OFFER_MS);
+    assert_eq!(world.refused(&refuse("g4")), "OUTSIDE_AUTHORITY");
+    // A second parent.
+    world.ok(&propose_one("g5"));
+    world.ok(&propose(&patient(), &proposal("aunt", Caregiver, &[Power::View])));
+    world.ledger.advance(OFFER_MS);
+    assert_eq!(world.refused(&accept(&aunt(), SID)), "OFFER_LAPSED");
 }
 
 #[test]
