@@ -122,7 +122,8 @@ fn device_view(pid: ParticipantId, device: Device) -> DeviceView {
 }
 
 /// One page of the commands to one device, by the time they expire: for the patient and a delegate
-/// with `control`, for the device and its gateway. From now on are those that are open.
+/// with `control`, for the device and its gateway while the device is active. From now on are those that
+/// are open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListCommands {}
@@ -226,11 +227,15 @@ impl Evaluate for ListCommands {
             Some(device) => device.roles_of(private.device, &caller)?,
             None => RoleSet::NONE,
         };
-        if by_device.is_empty() {
-            let sid = Some(private.sid);
-            View::of::<Self>(policies, cx, sid, Power::Control, ledger).await?;
-        } else {
-            policies.require(Self::NAME, by_device)?;
+        match own.filter(|_| !by_device.is_empty()) {
+            Some(device) => {
+                policies.require(Self::NAME, by_device)?;
+                device.active()?;
+            }
+            None => {
+                let sid = Some(private.sid);
+                View::of::<Self>(policies, cx, sid, Power::Control, ledger).await?;
+            }
         }
         let prefix = (private.sid, private.device);
         let (from, until) = (KeyTime(private.from), KeyTime(private.until));

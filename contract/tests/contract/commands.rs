@@ -418,6 +418,20 @@ fn commands_are_listed_by_when_they_expire() {
     );
 }
 
+/// A stolen device, and who has its gateway, learn nothing more.
+#[test]
+fn a_device_that_is_not_active_reads_no_commands() {
+    let mut world = world();
+    world.ok(&issue(&patient(), &command_part("watch", 1, "identify")));
+    for status in [DeviceStatus::Suspended, DeviceStatus::Revoked] {
+        world.ok(&set_device(&patient(), Some(SID), "watch", status));
+        for by in [watch(), client("Org1MSP", "phone")] {
+            assert_eq!(world.denied(&list_commands(&by, "watch")), "INACTIVE", "{status:?}");
+        }
+        assert_eq!(listed(&mut world, &patient()).len(), 1);
+    }
+}
+
 #[test]
 fn an_authorisation_is_bounded() {
     let mut world = World::populated();
