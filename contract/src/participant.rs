@@ -1,5 +1,6 @@
 //! Who calls: from the creator's certificate alone, then by what the ledger says of it.
 
+use crate::act::Act;
 use crate::consent::Actor;
 use crate::error::{ContractError, Inactive};
 use crate::ids::{KeyHash, MspId, ParticipantId, UnitId};
@@ -198,10 +199,11 @@ impl<'a> Authority<'a> {
         self.staff.and_then(|staff| staff.period.end)
     }
 
-    /// Whether it is of the whole of an organisation of this kind. Whoever administers a unit below
-    /// the root appoints staff there, and must not reach other organisations through it.
-    pub(crate) fn is_of_root(&self, kind: OrganizationKind) -> bool {
-        self.organization.kind == kind && self.unit.is_root()
+    /// Whether it is of the whole of an organisation that is of this kind now. Whoever administers a
+    /// unit below the root appoints staff there, and must not reach other organisations through it.
+    pub(crate) fn is_of_root(&self, act: &Act<'_>, kind: OrganizationKind) -> bool {
+        let now = act.policies.kind_of(&act.caller.msp, self.organization.kind);
+        now == kind && self.unit.is_root()
     }
 
     /// Whether this is who is meant: the caller itself, or staff of a unit or below it.

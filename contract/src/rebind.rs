@@ -165,7 +165,7 @@ pub(crate) fn countersigns(
     authority: &Authority<'_>,
     head: &Head,
 ) -> Result<(), ContractError> {
-    if head.home != act.caller.msp && authority.is_of_root(OrganizationKind::Custodian) {
+    if head.home != act.caller.msp && authority.is_of_root(act, OrganizationKind::Custodian) {
         Ok(())
     } else {
         Err(ContractError::OutsideAuthority)

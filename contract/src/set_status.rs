@@ -336,7 +336,7 @@ fn supervisor(
 ) -> Result<(), ContractError> {
     let authority = authority.organization_active()?;
     act.require_one(authority.roles, Role::Staff(StaffRole::PrivacyOfficer))?;
-    if authority.is_of_root(kind) { Ok(()) } else { Err(ContractError::OutsideAuthority) }
+    if authority.is_of_root(act, kind) { Ok(()) } else { Err(ContractError::OutsideAuthority) }
 }
 
 /// Whether the device has changed.

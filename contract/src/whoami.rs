@@ -80,7 +80,8 @@ pub struct DelegationSelf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationSelf {
-    /// What it is to the ledger.
+    /// What it is to the ledger: a provider, when the policies do not let it be what it registered as
+    /// any more.
     pub kind: OrganizationKind,
     /// Whether it takes part.
     pub status: Status,
@@ -199,10 +200,12 @@ impl Evaluate for WhoAmI {
         Ok(Myself {
             delegations,
             pid: caller.pid,
-            msp: caller.msp,
             msp_admin: caller.is_msp_admin,
-            organization: organization
-                .map(|it| OrganizationSelf { kind: it.kind, status: it.status }),
+            organization: organization.map(|it| OrganizationSelf {
+                kind: policies.kind_of(&caller.msp, it.kind),
+                status: it.status,
+            }),
+            msp: caller.msp,
             staff,
             patient,
             devices,

@@ -56,7 +56,8 @@ impl<'a> Asker<'a> {
         let authority = standing.authority(self.caller, self.tx)?.organization_active()?;
         self.policies.require(self.transaction, authority.roles)?;
         authority.not_before(self.tx)?;
-        Ok(StaffAsker::of(&authority))
+        let kind = self.policies.kind_of(&self.caller.msp, authority.organization.kind);
+        Ok(StaffAsker::of(&authority, kind))
     }
 
     /// Whether it can ask at all of a patient it names. Whoever can not, gets the same answer for a
@@ -138,13 +139,13 @@ impl<'a> Asker<'a> {
 }
 
 impl StaffAsker {
-    fn of(authority: &Authority<'_>) -> Self {
+    fn of(authority: &Authority<'_>, kind: OrganizationKind) -> Self {
         let staff = |role| match role {
             Role::Staff(role) => Some(role),
             _ => None,
         };
         Self {
-            kind: authority.organization.kind,
+            kind,
             units: authority.organization.path(&authority.unit).map(|it| it.id.clone()).collect(),
             roles: authority.roles.iter().filter_map(staff).collect(),
             until: authority.until(),

@@ -132,7 +132,7 @@ impl Submit for RevokeConsent {
         let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
         let officer = Role::Staff(StaffRole::PrivacyOfficer);
         act.require_one(authority.roles, officer)?;
-        if !authority.is_of_root(OrganizationKind::Regulator) {
+        if !authority.is_of_root(&act, OrganizationKind::Regulator) {
             return Err(ContractError::OutsideAuthority);
         }
         let key = (sid,);

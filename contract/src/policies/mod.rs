@@ -156,6 +156,12 @@ impl Policies {
         self.organizations.get(msp).map_or(kind == OrganizationKind::Provider, |it| *it == kind)
     }
 
+    /// What an organisation that registered as `kind` counts as now: a provider, which everybody may be,
+    /// when it may not register so any more.
+    pub fn kind_of(&self, msp: &MspId, kind: OrganizationKind) -> OrganizationKind {
+        if self.allows_kind(msp, kind) { kind } else { OrganizationKind::Provider }
+    }
+
     /// The roles that may call a transaction.
     pub fn roles(&self, transaction: &str) -> RoleSet {
         self.roles.get(transaction).copied().unwrap_or_default()

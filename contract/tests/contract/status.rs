@@ -58,6 +58,46 @@ fn only_administrators_and_custodians_officers_change_an_organisation() {
     assert_eq!(world.refused(&unknown), "ORGANIZATION_UNKNOWN");
 }
 
+/// What an organisation is, is what the policies say now, not what they said when it registered.
+#[test]
+fn an_organisation_that_is_no_custodian_any_more_supervises_nobody() {
+    let mut world = World::populated();
+    let guardian = proposal("aunt", DelegationKind::Guardian, &[Power::View]);
+    world.ok(&propose(&client("Org1MSP", "registrar"), &guardian));
+    let renewed = forged("Org1MSP", "patient");
+    world.ok(&rebind(&client("Org1MSP", "registrar"), SID, &renewed));
+    let officer = client("Org2MSP", "officer");
+    let acts = [
+        set_organization(&officer, "Org3MSP", Suspended),
+        countersign(&officer, guardianship(&guardian)),
+        rebind(&officer, SID, &renewed),
+    ];
+    for act in &acts {
+        assert!(world.ledger.endorse(act).is_ok());
+    }
+    let kind = |world: &mut World| world.whoami(&officer).organization.unwrap().kind;
+    assert_eq!(kind(&mut world), OrganizationKind::Custodian);
+    // `Org3MSP` takes the place of `Org2MSP`.
+    let mut swapped = documents();
+    for text in swapped.values_mut() {
+        let third = text.replace("Org2MSP", "THIRD").replace("Org3MSP", "Org2MSP");
+        *text = third.replace("THIRD", "Org3MSP");
+    }
+    let mut world = world.under(Policies::from_documents(&swapped).unwrap());
+    for act in &acts {
+        assert_eq!(world.refused(act), "OUTSIDE_AUTHORITY");
+    }
+    assert_eq!(kind(&mut world), OrganizationKind::Provider);
+
+    // And without a regulator nobody regulates.
+    let regulator = client("RegMSP", "officer");
+    let suspend = set_device(&regulator, None, "watch", DeviceStatus::Suspended);
+    let mut world = World::populated();
+    assert!(world.ledger.endorse(&suspend).is_ok());
+    let mut world = world.under(Policies::default());
+    assert_eq!(world.refused(&suspend), "OUTSIDE_AUTHORITY");
+}
+
 #[test]
 fn a_suspended_unit_disables_everyone_below() {
     let mut world = World::staffed();

@@ -3,9 +3,10 @@
 use fabric_contract_rs::testing::{
     Call as MockCall, CallError, Committed, MOCK_EPOCH_MS, MockCollection, MockLedger, TestIdentity,
 };
-use fabric_contract_rs::{ClientIdentity, NodeOu};
+use fabric_contract_rs::{ClientIdentity, NodeOu, Space, Writes};
 use ioht_contract::client::{Call, Invocation};
 use ioht_contract::policies::ParameterRange;
+use ioht_contract::state::HEALTH;
 use ioht_contract::*;
 use std::collections::BTreeSet;
 
@@ -102,6 +103,20 @@ impl World {
             .organisations(&["Org1MSP", "Org2MSP", "Org3MSP", "RegMSP"])
             .collection(MockCollection::of("health", &["Org1MSP", "Org2MSP"]));
         Self { ledger }
+    }
+
+    /// The same ledger, from now on under these policies.
+    pub(crate) fn under(self, policies: Policies) -> Self {
+        let mut next = Self::with(policies);
+        let mut writes = Writes::new();
+        for space in [Space::Public, Space::Private(HEALTH)] {
+            for (key, value) in self.ledger.entries(space) {
+                writes.put(space, key, value).unwrap();
+            }
+        }
+        next.ledger.seed(writes);
+        next.ledger.set_now(self.ledger.now());
+        next
     }
 
     /// Populated, with one endorser and another custodian whose peer has no private data yet.
