@@ -9,8 +9,8 @@ use crate::head::{Head, OFFER_MS};
 use crate::ids::{DocumentDigest, KeyHash, ParticipantId, SubjectId};
 use crate::participant::Standing;
 use crate::policies::Policies;
-use crate::private::{self, absent};
-use crate::rebind::countersigns;
+use crate::private;
+use crate::rebind::of_two_organisations;
 use crate::role::{Role, RoleSet, StaffRole};
 use crate::state::HEADS;
 use crate::status::Status;
@@ -380,17 +380,8 @@ impl Found {
     ) -> Result<(Head, RoleSet), ContractError> {
         let authority = self.standing.authority(&act.caller, &act.tx)?.organization_active()?;
         let roles = act.require(authority.roles)?;
-        let unknown = ContractError::SubjectUnknown;
-        let Some(head) = self.head.clone() else {
-            return Err(absent(&HEADS, ledger, &(self.sid,), unknown).await);
-        };
-        if roles.contains(REGISTRAR) {
-            if head.home != act.caller.msp {
-                return Err(unknown);
-            }
-        } else {
-            countersigns(act, &authority, &head)?;
-        }
+        let found = (self.sid, self.head.clone());
+        let head = of_two_organisations(act, &authority, found, ledger).await?;
         Ok((head, roles))
     }
 }

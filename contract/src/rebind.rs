@@ -79,10 +79,9 @@ impl Submit for RebindKey {
                 let authority = standing.authority(&act.caller, &act.tx)?.organization_active()?;
                 let roles = act.require(authority.roles)?;
                 authority.not_before(&act.tx)?;
-                let Some(mut head) = found else {
-                    return Err(absent(&HEADS, ledger, &key, ContractError::SubjectUnknown).await);
-                };
-                step(&act, &authority, roles, &mut head, &private, bound.as_ref(), writes)?;
+                let found = (private.sid, found);
+                let mut head = of_two_organisations(&act, &authority, found, ledger).await?;
+                step(&act, roles, &mut head, &private, bound.as_ref(), writes)?;
                 act.note(&head, roles, writes)?;
                 head
             }
@@ -115,25 +114,19 @@ fn proposed<'a>(head: &'a Head, private: &RebindKeyPrivate) -> Result<&'a Rebind
 
 fn step(
     act: &Act<'_>,
-    authority: &Authority<'_>,
     roles: RoleSet,
     head: &mut Head,
     private: &RebindKeyPrivate,
     bound: Option<&KeyBinding>,
     writes: &mut Writes,
 ) -> Result<(), ContractError> {
-    // A registrar of elsewhere hears what it would hear of a patient that is not there.
-    let asks = roles.contains(REGISTRAR);
-    if asks && head.home != act.caller.msp {
-        return Err(ContractError::SubjectUnknown);
-    }
     if head.status == Status::Deactivated {
         return Err(ContractError::Inactive(Inactive::Patient));
     }
-    if bound.is_some_and(|bound| bound.pid != head.pid) {
-        return Err(ContractError::KeyTaken);
-    }
-    if asks {
+    if roles.contains(REGISTRAR) {
+        if bound.is_some_and(|bound| bound.pid != head.pid) {
+            return Err(ContractError::KeyTaken);
+        }
         if head.key_hash == private.key_hash {
             return Err(ContractError::ArgumentInvalid("the patient has this key already"));
         }
@@ -142,7 +135,6 @@ fn step(
         head.pending_rebind = Some(Rebind { key_hash, by, until });
         return Ok(());
     }
-    countersigns(act, authority, head)?;
     let until = proposed(head, private)?.until;
     head.meta.not_before(&act.tx)?;
     if act.tx.at >= until {
@@ -158,16 +150,25 @@ fn step(
     Ok(())
 }
 
-/// Whether a privacy officer may agree to what the patient's own organisation asked for: it is of the
-/// whole of another custodian.
-pub(crate) fn countersigns(
+/// The patient, for those who decide together who takes its place: a registrar of its organisation
+/// asks, a privacy officer of the whole of another custodian agrees.
+///
+/// To every other organisation's registrar or officer a patient that is there is as unknown as none.
+pub(crate) async fn of_two_organisations(
     act: &Act<'_>,
     authority: &Authority<'_>,
-    head: &Head,
-) -> Result<(), ContractError> {
-    if head.home != act.caller.msp && authority.is_of_root(act, OrganizationKind::Custodian) {
-        Ok(())
-    } else {
-        Err(ContractError::OutsideAuthority)
+    (sid, head): (SubjectId, Option<Head>),
+    ledger: &impl Reader,
+) -> Result<Head, ContractError> {
+    let asks = act.require(authority.roles)?.contains(REGISTRAR);
+    if !asks && !authority.is_of_root(act, OrganizationKind::Custodian) {
+        return Err(ContractError::OutsideAuthority);
+    }
+    let unknown = ContractError::SubjectUnknown;
+    let Some(head) = head else { return Err(absent(&HEADS, ledger, &(sid,), unknown).await) };
+    match (asks, head.home == act.caller.msp) {
+        (true, true) | (false, false) => Ok(head),
+        (true, false) => Err(unknown),
+        (false, true) => Err(ContractError::OutsideAuthority),
     }
 }

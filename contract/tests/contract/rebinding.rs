@@ -114,6 +114,35 @@ fn nobody_rebinds_alone() {
     world.ok(&rebind(&officer(), SID, &renewed()));
 }
 
+/// Who has no part in it learns neither whose a subject id is nor which keys are bound.
+#[test]
+fn others_learn_nothing_by_asking_for_a_key() {
+    let mut world = World::populated();
+    const ENDED: &str = "5353535353535353535353535353535a";
+    world.ok(&register("ended", ENDED));
+    let home = client("Org1MSP", "registrar");
+    world.ok(&set_patient(&home, ENDED, NewStatus::Deactivated));
+    let keys = [client("Org1MSP", "watch"), client("Org1MSP", "patient"), renewed()];
+    for (by, code) in [
+        (client("Org2MSP", "registrar"), "SUBJECT_UNKNOWN"),
+        (client("Org3MSP", "registrar"), "SUBJECT_UNKNOWN"),
+        (client("Org3MSP", "officer"), "OUTSIDE_AUTHORITY"),
+        (client("RegMSP", "officer"), "OUTSIDE_AUTHORITY"),
+    ] {
+        for sid in [SID, ENDED, "00000000000000000000000000000000"] {
+            for key in &keys {
+                assert_eq!(world.refused(&rebind(&by, sid, key)), code, "{sid}");
+            }
+        }
+        let sid = "00000000000000000000000000000000";
+        let nobodys = end_delegation(&by, sid, Some("aunt"));
+        assert_eq!(world.refused(&nobodys), code);
+        assert_eq!(world.refused(&end_delegation(&by, SID, Some("aunt"))), code);
+    }
+    // Who agrees learns of the key that was asked for only.
+    assert_eq!(world.refused(&rebind(&officer(), SID, &keys[0])), "NOT_PROPOSED");
+}
+
 #[test]
 fn a_patient_that_has_its_key_refuses_another() {
     let mut world = World::populated();
