@@ -70,10 +70,11 @@ pub struct Myself {
 pub struct DelegationSelf {
     /// The patient.
     pub sid: SubjectId,
-    /// Whether the caller's key is the one it was named with; without it it cannot act.
+    /// Whether the caller's key is the one it was named with; nothing more is told otherwise.
     pub key_bound: bool,
     /// What it may do, and how far it has come.
-    pub delegation: DelegationView,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<DelegationView>,
 }
 
 /// The caller's organisation.
@@ -244,10 +245,9 @@ async fn delegation(
 ) -> Result<Option<DelegationSelf>, ContractError> {
     let Some(head) = HEADS.get(ledger, &(sid,)).await? else { return Ok(None) };
     let found = head.delegations.iter().find(|it| it.delegate == caller.pid);
-    Ok(found.map(|it| DelegationSelf {
-        sid,
-        key_bound: it.key_hash == caller.key_hash,
-        delegation: it.into(),
+    Ok(found.map(|it| {
+        let key_bound = it.key_hash == caller.key_hash;
+        DelegationSelf { sid, key_bound, delegation: key_bound.then(|| it.into()) }
     }))
 }
 

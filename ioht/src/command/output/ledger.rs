@@ -29,7 +29,9 @@ pub(in crate::command) fn myself(myself: &Myself) -> Told {
     }
     for delegation in &myself.delegations {
         let patient = delegation.sid.to_hex();
-        all.push(format!("for {patient}: {}", powers(&delegation.delegation)));
+        let what = delegation.delegation.as_ref();
+        let what = what.map_or_else(|| "named with another key".to_owned(), powers);
+        all.push(format!("for {patient}: {what}"));
     }
     Told::new(lines(all), myself)
 }
