@@ -106,9 +106,20 @@ impl<'a> Act<'a> {
         roles: RoleSet,
         writes: &mut Writes,
     ) -> Result<(), ContractError> {
-        let (Some(rk), Some(role)) = (head.rk, roles.iter().find(|it| *it != Role::Subject)) else {
-            return Ok(());
-        };
+        match roles.iter().find(|it| *it != Role::Subject) {
+            Some(role) => self.note_as(role, head, writes),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells a patient what somebody else did, as what it is to somebody else.
+    pub(crate) fn note_as(
+        &self,
+        role: Role,
+        head: &Head,
+        writes: &mut Writes,
+    ) -> Result<(), ContractError> {
+        let Some(rk) = head.rk else { return Ok(()) };
         let (by, msp) = (self.caller.pid, self.caller.msp.clone());
         let entry = Entry {
             salt: journal::salt(head, self.cx),

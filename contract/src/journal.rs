@@ -114,7 +114,8 @@ pub struct JournalEntry {
     pub by: ParticipantId,
     /// For which organisation, or with a certificate of which.
     pub msp: MspId,
-    /// As what: `delegate`, or the staff role that served.
+    /// As what: `delegate`, the staff role that served, or `subject` of another patient that has taken
+    /// over a device.
     pub role: String,
 }
 

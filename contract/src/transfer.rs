@@ -75,7 +75,8 @@ impl Submit for OfferDevice {
 }
 
 /// Takes over a device that was offered. From then on its records are the new patient's; what it
-/// recorded before stays the old one's. Its gateway, who controls it and what was ordered end.
+/// recorded before stays the old one's. Its gateway, who controls it and what was ordered end. The old
+/// patient's journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptDevice {}
@@ -146,6 +147,10 @@ impl Submit for AcceptDevice {
         head.claims.retain(|claim| claim.device != private.device);
         head.meta.changed(&act.tx);
         act.note(&head, patient.roles, writes)?;
+        // To the old patient somebody else has acted, also where the new one did itself.
+        for role in patient.roles.iter() {
+            act.note_as(role, &from, writes)?;
+        }
         DEVICES.put(writes, &key, &device)?;
         HEADS.put(writes, &(private.from,), &from)?;
         HEADS.put(writes, &(private.sid,), &head)?;

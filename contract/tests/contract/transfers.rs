@@ -41,6 +41,7 @@ fn a_device_changes_hands_and_its_past_stays() {
     assert!(after.gateway.is_none() && after.offer.is_none() && after.authorisations.is_empty());
     let listed = devices(&mut world, &patient());
     assert!(listed.devices.is_empty() && listed.claims.is_empty());
+    assert_eq!(journal(&mut world), [("AcceptDevice".to_owned(), "subject".to_owned())]);
     assert_eq!(devices(&mut world, &other()).devices[0].profile.as_str(), "pulse-watch");
 
     let watch = client("Org1MSP", "watch");
@@ -172,4 +173,24 @@ fn what_was_ordered_does_not_come_back_with_the_device() {
     assert_eq!(world.refused(&accept), "COMMAND_ENDED");
     world.ok(&issue(&patient(), &command_part("watch", 2, "identify")));
     world.ok(&update(&watch, "watch", 2, CommandStatus::Accepted));
+}
+
+#[test]
+fn both_patients_see_what_a_delegate_took_over() {
+    let mut world = World::populated();
+    let aunt = ProposeDelegationPrivate {
+        sid: OTHER_SID.parse().unwrap(),
+        ..proposal("aunt", DelegationKind::Caregiver, &[Power::Devices])
+    };
+    world.ok(&propose(&other(), &aunt));
+    world.ok(&accept(&client("Org1MSP", "aunt"), OTHER_SID));
+    world.ok(&offer(&patient(), SID, "watch", Some(OTHER_SID)));
+    world.ok(&take_over(&client("Org1MSP", "aunt"), OTHER_SID, SID, "watch"));
+    let told = ("AcceptDevice".to_owned(), "delegate".to_owned());
+    assert_eq!(journal(&mut world), [told]);
+    let until = world.ledger.now() + 1;
+    let asked = ReadJournalPrivate { sid: None, from: 1, until, limit: None, after: None };
+    let page = world.ask(&private(&other(), &ReadJournal {}, &asked), &ReadJournal {});
+    let names: Vec<&str> = page.entries.iter().map(|it| it.name.as_str()).collect();
+    assert!(names.contains(&"AcceptDevice"), "{names:?}");
 }
