@@ -112,12 +112,6 @@ impl Salts {
         Self { prefix: Sha256::new().chain_update(secret.as_bytes()).chain_update(cx.tx_id()) }
     }
 
-    /// For who may change a value but does not know its subject's secret: the old salt, no easier
-    /// to guess, takes the secret's place.
-    pub(crate) fn of_value(old: &Salt, cx: &TxContext) -> Self {
-        Self { prefix: Sha256::new().chain_update(old.as_bytes()).chain_update(cx.tx_id()) }
-    }
-
     /// The salt of the value at `position` among those the transaction writes.
     pub(crate) fn at(&self, position: u32) -> Salt {
         let digest = self.prefix.clone().chain_update(position.to_be_bytes()).finalize();

@@ -258,21 +258,34 @@ async fn device(
     ledger: &impl Reader,
     writes: &mut Writes,
 ) -> Result<(), ContractError> {
-    let Some(sid) = private.sid else {
-        let standing = Standing::load(&act.caller, ledger).await?;
-        let authority = standing.authority(&act.caller, &act.tx)?;
-        supervisor(act, authority, OrganizationKind::Regulator)?;
-        let key = (private.device,);
-        let device = DEVICES.get(ledger, &key).await?;
-        let mut device = device.ok_or(ContractError::DeviceUnknown)?;
-        let salts = Salts::of_value(&device.salt, act.cx);
-        if put_device(act, &mut device, private.status, Holder::Supervisor)? {
-            device.salt = salts.at(0);
-            DEVICES.put(writes, &key, &device)?;
-        }
+    match private.sid {
+        Some(sid) => own_device(act, sid, private, ledger, writes).await,
+        None => regulated_device(act, private, ledger, writes).await,
+    }
+}
+
+/// By a regulator, whom no subject id is told: whose it is, the device says. The patient reads of it in
+/// its journal; a device that was revoked stays in its sight until it revokes it too.
+async fn regulated_device(
+    act: &Act<'_>,
+    private: DeviceStatusPrivate,
+    ledger: &impl Reader,
+    writes: &mut Writes,
+) -> Result<(), ContractError> {
+    let standing = Standing::load(&act.caller, ledger).await?;
+    let authority = standing.authority(&act.caller, &act.tx)?;
+    supervisor(act, authority, OrganizationKind::Regulator)?;
+    let key = (private.device,);
+    let device = DEVICES.get(ledger, &key).await?;
+    let mut device = device.ok_or(ContractError::DeviceUnknown)?;
+    let head = HEADS.get(ledger, &(device.owner,)).await?;
+    let head = head.ok_or(ContractError::SubjectUnknown)?;
+    if !put_device(act, &mut device, private.status, Holder::Supervisor)? {
         return Ok(());
-    };
-    own_device(act, sid, private, ledger, writes).await
+    }
+    device.salt = Salts::of_subject(&head.secret, act.cx).at(0);
+    DEVICES.put(writes, &key, &device)?;
+    act.note(&head, RoleSet::NONE.with(Role::Staff(StaffRole::PrivacyOfficer)), writes)
 }
 
 async fn own_device(

@@ -254,6 +254,18 @@ fn a_device_is_its_owners_and_a_regulators() {
 }
 
 #[test]
+fn a_patient_sees_what_a_regulator_does_to_its_device() {
+    let mut world = World::populated();
+    let over = |status| set_device(&client("RegMSP", "officer"), None, "watch", status);
+    for status in [DeviceStatus::Suspended, DeviceStatus::Active, DeviceStatus::Revoked] {
+        world.ok(&over(status));
+        world.ok(&over(status));
+    }
+    let told = ("SetStatus".to_owned(), "privacy_officer".to_owned());
+    assert_eq!(journal(&mut world), [told.clone(), told.clone(), told]);
+}
+
+#[test]
 fn ending_is_never_too_late_and_reviving_never_back_dated() {
     let mut world = World::populated();
     let (registrar, patient) = (client("Org1MSP", "registrar"), client("Org1MSP", "patient"));
