@@ -98,8 +98,9 @@ struct Author {
 
 impl<'a> Changes<'a> {
     pub(super) fn of(act: &'a Act<'a>, head: Head, roles: RoleSet) -> Self {
-        let own = roles.contains(Role::Subject);
-        let author = Author { pid: act.caller.pid, acting_for: (!own).then_some(head.pid) };
+        // A regulator acts for itself.
+        let acting_for = roles.contains(Role::Delegate).then_some(head.pid);
+        let author = Author { pid: act.caller.pid, acting_for };
         let salts = Salts::of_subject(&head.secret, act.cx);
         Self { act, rk: head.rk, head, author, salts, written: 0 }
     }

@@ -392,7 +392,9 @@ fn a_regulator_revokes_and_the_patient_reads_why() {
         after_version: 1,
     };
     let read = world.ask(&private(&patient(), &GetConsent {}, &part), &GetConsent {});
-    assert_eq!(read.versions[0].directive.status, DirectiveStatus::Revoked);
+    let revoked = &read.versions[0].directive;
+    assert_eq!(revoked.status, DirectiveStatus::Revoked);
+    assert_eq!((revoked.author, revoked.acting_for), (Some(pid(&regulator)), None));
     assert_eq!(read.versions[0].reason, Some(RevocationReason::CourtOrder));
     let told = journal(&mut world);
     assert!(told.contains(&("RevokeConsent".to_owned(), "privacy_officer".to_owned())), "{told:?}");
