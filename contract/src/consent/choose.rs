@@ -2,7 +2,7 @@
 
 use super::write::{Changes, ending_widens};
 use super::{Actor, Directive, DirectiveStatus, Matcher, Sharing, ShownText, TermsReference};
-use crate::act::{Act, Patient};
+use crate::act::Act;
 use crate::answer::Receipt;
 use crate::delegation::Power;
 use crate::error::ContractError;
@@ -49,17 +49,14 @@ impl Submit for SetSharing {
     ) -> Result<Receipt, ContractError> {
         let SetSharingPrivate { sid, sharing } = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        let key = (sid,);
-        let head = HEADS.get(ledger, &key).await?;
+        let head = HEADS.get(ledger, &(sid,)).await?;
         let patient = act.patient((sid, head), Power::Consent, ledger).await?;
         if sharing > patient.head.sharing {
             patient.widening(&act.tx)?;
         }
-        let Patient { mut head, roles } = patient;
-        head.sharing = sharing;
-        head.meta.changed(&act.tx);
-        act.note(&head, roles, writes)?;
-        HEADS.put(writes, &key, &head)?;
+        let mut changes = Changes::of(&act, patient.head, patient.roles);
+        changes.head.sharing = sharing;
+        changes.save(sid, writes)?;
         Ok(act.done::<Self>(writes))
     }
 }
@@ -148,8 +145,7 @@ impl Submit for ChoosePreset {
         if !period.is_valid() {
             return Err(ContractError::ArgumentInvalid("`until` lies ahead"));
         }
-        let key = (private.sid,);
-        let head = HEADS.get(ledger, &key).await?;
+        let head = HEADS.get(ledger, &(private.sid,)).await?;
         let patient = act.patient((private.sid, head), Power::Consent, ledger).await?;
         let ended = |it: &Directive| replaced(&private, preset, it);
         let widens = !preset.directives.is_empty()
@@ -158,9 +154,8 @@ impl Submit for ChoosePreset {
         if widens {
             patient.widening(&act.tx)?;
         }
-        let roles = patient.roles;
         let suffix = suffix(&patient.head, cx);
-        let mut changes = Changes::of(&act, patient.head, roles);
+        let mut changes = Changes::of(&act, patient.head, patient.roles);
         let status = DirectiveStatus::Superseded;
         let status = if preset.directives.is_empty() { DirectiveStatus::Withdrawn } else { status };
         changes.end(status, None, ended, writes)?;
@@ -173,9 +168,7 @@ impl Submit for ChoosePreset {
         if let Some(sharing) = preset.sharing {
             changes.head.sharing = sharing;
         }
-        let head = changes.within_bounds()?.finish();
-        act.note(&head, roles, writes)?;
-        HEADS.put(writes, &key, &head)?;
+        changes.within_bounds()?.save(private.sid, writes)?;
         Ok(act.done::<Self>(writes))
     }
 }

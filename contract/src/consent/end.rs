@@ -72,10 +72,8 @@ impl Submit for EndConsent {
             return Err(ContractError::ArgumentInvalid("name 1 to 64 directives, or none for all"));
         }
         let act = Act::of::<Self>(policies, cx)?;
-        let key = (sid,);
-        let head = HEADS.get(ledger, &key).await?;
+        let head = HEADS.get(ledger, &(sid,)).await?;
         let patient = act.patient((sid, head), Power::Consent, ledger).await?;
-        let roles = patient.roles;
         let status = match ending {
             Ending::Withdrawn => DirectiveStatus::Withdrawn,
             Ending::EnteredInError => DirectiveStatus::EnteredInError,
@@ -84,11 +82,9 @@ impl Submit for EndConsent {
         if ending_widens(&patient.head.directives, named) {
             patient.widening(&act.tx)?;
         }
-        let mut changes = Changes::of(&act, patient.head, roles);
+        let mut changes = Changes::of(&act, patient.head, patient.roles);
         changes.end(status, None, named, writes)?;
-        let head = changes.finish();
-        act.note(&head, roles, writes)?;
-        HEADS.put(writes, &key, &head)?;
+        changes.save(sid, writes)?;
         Ok(act.done::<Self>(writes))
     }
 }
@@ -135,19 +131,15 @@ impl Submit for RevokeConsent {
         if !authority.is_of_root(&act, OrganizationKind::Regulator) {
             return Err(ContractError::OutsideAuthority);
         }
-        let key = (sid,);
-        let head = HEADS.get(ledger, &key).await?.ok_or(ContractError::SubjectUnknown)?;
-        let roles = RoleSet::NONE.with(officer);
+        let head = HEADS.get(ledger, &(sid,)).await?.ok_or(ContractError::SubjectUnknown)?;
         let named = |it: &Directive| it.id == directive;
         let denies = |it: &Directive| named(it) && it.decision == Effect::Deny;
         if head.directives.iter().any(denies) || ending_widens(&head.directives, named) {
             return Err(ContractError::OutsideAuthority);
         }
-        let mut changes = Changes::of(&act, head, roles);
+        let mut changes = Changes::of(&act, head, RoleSet::NONE.with(officer));
         changes.end(DirectiveStatus::Revoked, Some(reason), named, writes)?;
-        let head = changes.finish();
-        act.note(&head, roles, writes)?;
-        HEADS.put(writes, &key, &head)?;
+        changes.save(sid, writes)?;
         Ok(act.done::<Self>(writes))
     }
 }

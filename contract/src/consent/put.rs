@@ -53,9 +53,8 @@ impl Submit for PutConsent {
     ) -> Result<Receipt, ContractError> {
         let PutConsentPrivate { sid, rk, expected_version, draft } = private::take(cx)?;
         let act = Act::of::<Self>(policies, cx)?;
-        let key = (sid,);
         let mut batch = Batch::new(SPACE);
-        let head = batch.want(&HEADS, &key)?;
+        let head = batch.want(&HEADS, &(sid,))?;
         let first = batch.want(&DIRECTIVES, &(rk, draft.id.clone(), KeyVersion(1)))?;
         let loaded = batch.load(ledger).await?;
         let patient = act.patient((sid, loaded.get(&head)?), Power::Consent, ledger).await?;
@@ -78,12 +77,9 @@ impl Submit for PutConsent {
         if let Some(finding) = directive.errors(policies).first() {
             return Err(ContractError::ConsentInvalid(*finding));
         }
-        let roles = patient.roles;
-        let mut changes = Changes::of(&act, patient.head, roles);
+        let mut changes = Changes::of(&act, patient.head, patient.roles);
         changes.put(directive, writes)?;
-        let head = changes.within_bounds()?.finish();
-        act.note(&head, roles, writes)?;
-        HEADS.put(writes, &key, &head)?;
+        changes.within_bounds()?.save(sid, writes)?;
         Ok(act.done::<Self>(writes))
     }
 }

@@ -1,13 +1,13 @@
 //! Changes of a patient's directives: the immutable version and the copy in the head, together.
 
-use super::{Directive, DirectiveStatus, Effect};
+use super::{Directive, DirectiveStatus, Effect, Sharing};
 use crate::act::Act;
 use crate::error::{ConsentBound, ContractError};
 use crate::head::Head;
-use crate::ids::{DirectiveId, ParticipantId, RecordsKey, Salt};
+use crate::ids::{DirectiveId, ParticipantId, RecordsKey, Salt, SubjectId};
 use crate::meta::{Meta, Salts};
 use crate::role::{Role, RoleSet};
-use crate::state::DIRECTIVES;
+use crate::state::{DIRECTIVES, HEADS};
 use fabric_contract_rs::{KeyPart, Writes};
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
@@ -83,7 +83,10 @@ pub(super) fn ending_widens(directives: &[Directive], which: impl Fn(&Directive)
 /// The changes of one transaction.
 pub(super) struct Changes<'a> {
     act: &'a Act<'a>,
+    roles: RoleSet,
     pub(super) head: Head,
+    /// What it was before.
+    sharing: Sharing,
     rk: Option<RecordsKey>,
     author: Author,
     salts: Salts,
@@ -102,7 +105,8 @@ impl<'a> Changes<'a> {
         let acting_for = roles.contains(Role::Delegate).then_some(head.pid);
         let author = Author { pid: act.caller.pid, acting_for };
         let salts = Salts::of_subject(&head.secret, act.cx);
-        Self { act, rk: head.rk, head, author, salts, written: 0 }
+        let (rk, sharing) = (head.rk, head.sharing);
+        Self { act, roles, head, sharing, rk, author, salts, written: 0 }
     }
 
     /// Puts a directive in force in the place of its earlier version.
@@ -177,10 +181,19 @@ impl<'a> Changes<'a> {
         Ok(self)
     }
 
-    /// The head with its changes.
-    pub(super) fn finish(mut self) -> Head {
+    /// Writes the head, and tells the patient what others did. Where nothing has changed nothing is
+    /// written, so that a delegate that asks again and again stands in nobody's way.
+    pub(super) fn save(
+        mut self,
+        sid: SubjectId,
+        writes: &mut Writes,
+    ) -> Result<(), ContractError> {
+        if self.written == 0 && self.head.sharing == self.sharing {
+            return Ok(());
+        }
         self.head.meta.changed(&self.act.tx);
-        self.head
+        self.act.note(&self.head, self.roles, writes)?;
+        Ok(HEADS.put(writes, &(sid,), &self.head)?)
     }
 }
 

@@ -238,6 +238,7 @@ fn nothing_stands_in_the_way_of_withdrawing() {
     world.ok(&put("ward", json!({}), 0));
     world.ok(&put("home", json!({"context": {"actors": ["care_team"], "purposes": ["COC"]}}), 0));
     let ahead = world.ledger.now() + DAY;
+    world.ok(&share(Sharing::Paused).at(ahead));
     world.ok(&share(Sharing::On).at(ahead));
     // The clock that ran fast is put right.
     let now = ahead - DAY / 2;
@@ -306,6 +307,29 @@ fn a_change_of_consent_overtakes_what_was_decided_before() {
     assert_eq!(world.ledger.commit(vec![first, second]), [Valid, MvccReadConflict]);
     let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
     assert_eq!((head.sharing, head.directives.len()), (Sharing::Paused, 1));
+}
+
+/// Otherwise a delegate in a loop makes every withdrawal of the patient conflict.
+#[test]
+fn what_changes_nothing_writes_nothing() {
+    let mut world = World::populated();
+    world.add_delegate("aunt", &[Power::Consent]);
+    let aunt = client("Org1MSP", "aunt");
+    world.ok(&put("ward", json!({}), 0));
+    let told = journal(&mut world);
+    for call in [
+        share_by(&aunt, Sharing::On),
+        end_by(&aunt, Some(&["never"])),
+        choose_by(&aunt, "resume", None),
+        choose_by(&aunt, "care-team-off", None),
+        revoke(&client("RegMSP", "officer"), "never"),
+    ] {
+        assert_eq!(world.ok(&call).trips.write_batches(), 0, "{call:?}");
+    }
+    assert_eq!(journal(&mut world), told);
+    let race = [share_by(&aunt, Sharing::On), end(None)];
+    let race = race.map(|call| world.ledger.endorse(&call).unwrap());
+    assert_eq!(world.ledger.commit(race.into()), [Valid, Valid]);
 }
 
 #[test]
@@ -602,7 +626,7 @@ fn what_the_clinician_tells_first_is_not_read_before() {
 fn consent_costs_one_round_trip_and_one_write_batch() {
     let mut world = World::populated();
     let changes =
-        [put("ward", json!({}), 0), share(Sharing::On), choose("care-team", None), end(None)];
+        [put("ward", json!({}), 0), share(Sharing::Paused), choose("care-team", None), end(None)];
     for call in changes {
         let trips = world.ok(&call).trips;
         assert_eq!((trips.total(), trips.write_batches()), (2, 1), "{call:?}");
