@@ -112,6 +112,9 @@ pub enum AccessReason {
     /// The access was used as often as it may be.
     #[n(14)]
     UsesExhausted,
+    /// Who asked may not ask for this purpose any more.
+    #[n(15)]
+    PurposeNotAssertable,
 }
 
 impl AccessReason {
@@ -133,7 +136,8 @@ impl AccessReason {
             | Self::BreakGlassNotDeclared
             | Self::PatientInactive
             | Self::BackDated
-            | Self::AccessDenied => ToldReason::NotPermitted,
+            | Self::AccessDenied
+            | Self::PurposeNotAssertable => ToldReason::NotPermitted,
         }
     }
 }

@@ -77,6 +77,8 @@ impl<'a> Weighing<'a> {
         let head = self.head;
         if self.asker.policies.purposes().is_break_glass(&scope.purpose) {
             Some(AccessReason::BreakGlassNotDeclared)
+        } else if self.asker.capacity(&scope.purpose) != Ok(self.capacity) {
+            Some(AccessReason::PurposeNotAssertable)
         } else if head.status != Status::Active {
             Some(AccessReason::PatientInactive)
         } else if self.asker.tx.at < head.meta.updated_at {

@@ -347,6 +347,26 @@ fn purposes_are_asserted_by_who_may() {
     assert_eq!(page.obligations, ["MINEC".parse().unwrap()].into());
 }
 
+/// What the policies no longer let somebody ask for is neither opened nor read, and on record.
+#[test]
+fn a_purpose_is_asserted_each_time() {
+    let mut world = shared();
+    let (access, disclosure) = world.opened(&doctor(), scope());
+    let mut narrow = documents();
+    let assertions = narrow.get_mut("assertions.json").unwrap();
+    *assertions = assertions.replace(r#""practitioner": ["TREAT"]"#, r#""practitioner": ["COC"]"#);
+    let mut world = world.under(Policies::from_documents(&narrow).unwrap());
+    assert_eq!(world.refused(&request(&doctor(), scope())), "PURPOSE_NOT_ASSERTABLE");
+    assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
+    let refused = world.ticket(&open(&doctor(), access));
+    let verdict = world.disclosure(refused).verdict;
+    assert_eq!(
+        (verdict.outcome, verdict.reason),
+        (Outcome::Deny, AccessReason::PurposeNotAssertable)
+    );
+    assert_eq!(world.access(access).uses, 1);
+}
+
 #[test]
 fn a_ticket_is_its_holders_alone() {
     let mut world = shared();
