@@ -36,6 +36,9 @@ struct StaffAsker {
     kind: OrganizationKind,
     units: BTreeSet<UnitId>,
     roles: BTreeSet<StaffRole>,
+    /// Of its roles those that the transaction serves: a purpose is asserted as one of these. Directives are about all of
+    /// them, because a deny to one of them stands.
+    serving: BTreeSet<StaffRole>,
     until: Option<TimestampMs>,
 }
 
@@ -54,10 +57,10 @@ impl<'a> Asker<'a> {
 
     fn staff_of(&self, standing: &Standing) -> Result<StaffAsker, ContractError> {
         let authority = standing.authority(self.caller, self.tx)?.organization_active()?;
-        self.policies.require(self.transaction, authority.roles)?;
+        let serving = self.policies.require(self.transaction, authority.roles)?;
         authority.not_before(self.tx)?;
         let kind = self.policies.kind_of(&self.caller.msp, authority.organization.kind);
-        Ok(StaffAsker::of(&authority, kind))
+        Ok(StaffAsker::of(&authority, kind, serving))
     }
 
     /// Whether it can ask at all of a patient it names. Whoever can not, gets the same answer for a
@@ -106,7 +109,7 @@ impl<'a> Asker<'a> {
         let staff = self.staff.as_ref().map_err(|error| self.refusal(error))?;
         // Declaring is its own transaction; asking for it is a decision, so that it is on record.
         let asserts = purposes.is_break_glass(purpose)
-            || self.policies.assertions().allow(purposes, purpose, staff.kind, &staff.roles);
+            || self.policies.assertions().allow(purposes, purpose, staff.kind, &staff.serving);
         if asserts { Ok(Capacity::Staff) } else { Err(ContractError::PurposeNotAssertable) }
     }
 
@@ -139,16 +142,21 @@ impl<'a> Asker<'a> {
 }
 
 impl StaffAsker {
-    fn of(authority: &Authority<'_>, kind: OrganizationKind) -> Self {
-        let staff = |role| match role {
-            Role::Staff(role) => Some(role),
-            _ => None,
-        };
+    fn of(authority: &Authority<'_>, kind: OrganizationKind, serving: RoleSet) -> Self {
         Self {
             kind,
             units: authority.organization.path(&authority.unit).map(|it| it.id.clone()).collect(),
-            roles: authority.roles.iter().filter_map(staff).collect(),
+            roles: staff_roles(authority.roles),
+            serving: staff_roles(serving),
             until: authority.until(),
         }
     }
+}
+
+fn staff_roles(roles: RoleSet) -> BTreeSet<StaffRole> {
+    let staff = |role| match role {
+        Role::Staff(role) => Some(role),
+        _ => None,
+    };
+    roles.iter().filter_map(staff).collect()
 }

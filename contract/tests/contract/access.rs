@@ -347,6 +347,33 @@ fn purposes_are_asserted_by_who_may() {
     assert_eq!(page.obligations, ["MINEC".parse().unwrap()].into());
 }
 
+/// A role that the policies take away from a transaction asserts nothing in it.
+#[test]
+fn a_purpose_is_asserted_as_a_role_that_is_served() {
+    let mut world = shared();
+    let roles = [StaffRole::Practitioner, StaffRole::Researcher];
+    world.ok(&staff(&msp_admin("Org1MSP"), "both", "ward", &roles));
+    let both = client("Org1MSP", "both");
+    let asked = |purpose: &str| {
+        let purpose = purpose.parse().unwrap();
+        request(&client("Org1MSP", "both"), Scope { purpose, ..scope() })
+    };
+    world.ok(&asked("HRESCH"));
+    let mut narrow = documents();
+    let served = narrow.get_mut("roles.json").unwrap();
+    let with = r#""RequestAccess": ["delegate", "practitioner", "researcher", "service"]"#;
+    assert!(served.contains(with));
+    *served = served.replace(with, r#""RequestAccess": ["delegate", "practitioner"]"#);
+    let mut world = world.under(Policies::from_documents(&narrow).unwrap());
+    assert_eq!(world.refused(&asked("HRESCH")), "PURPOSE_NOT_ASSERTABLE");
+    // A deny to the other role stands.
+    consents(&mut world, json!([ward(), {"id": "not", "decision": "deny",
+        "context": {"actors": ["role:researcher"]}}]));
+    let access = world.ticket(&asked("TREAT"));
+    let view = world.ask(&get(&both, access), &GetAccess {}).accesses.remove(0);
+    assert_eq!(view.outcome, Outcome::Deny);
+}
+
 /// What the policies no longer let somebody ask for is neither opened nor read, and on record.
 #[test]
 fn a_purpose_is_asserted_each_time() {
