@@ -129,11 +129,15 @@ impl Found {
         status: CommandStatus,
         ledger: &impl Reader,
     ) -> Result<RoleSet, ContractError> {
-        use CommandStatus::{Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested};
+        use CommandStatus::{
+            Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested,
+        };
         let by_device = |it: &Device| it.roles_of(self.reference.device, &act.caller);
         let by_patient = |it: &Head| it.roles_with(Power::Control, &act.caller, &act.tx);
         match status {
-            Requested => Err(ContractError::ArgumentInvalid("a command is requested by issuing it")),
+            Requested => {
+                Err(ContractError::ArgumentInvalid("a command is requested by issuing it"))
+            }
             Accepted | Rejected | Completed | Failed => {
                 act.require(self.own_device().map(by_device).transpose()?.unwrap_or_default())
             }
@@ -164,7 +168,9 @@ impl Found {
         act: &Act<'_>,
         to: CommandStatus,
     ) -> Result<(&Head, &Command), ContractError> {
-        use CommandStatus::{Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested};
+        use CommandStatus::{
+            Accepted, Cancelled, Completed, Confirmed, Failed, Rejected, Requested,
+        };
         let (Some(head), Some(command)) = (&self.head, &self.command) else {
             return Err(ContractError::CommandUnknown);
         };

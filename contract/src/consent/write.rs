@@ -183,11 +183,7 @@ impl<'a> Changes<'a> {
 
     /// Writes the head, and tells the patient what others did. Where nothing has changed nothing is
     /// written, so that a delegate that asks again and again stands in nobody's way.
-    pub(super) fn save(
-        mut self,
-        sid: SubjectId,
-        writes: &mut Writes,
-    ) -> Result<(), ContractError> {
+    pub(super) fn save(mut self, sid: SubjectId, writes: &mut Writes) -> Result<(), ContractError> {
         if self.written == 0 && self.head.sharing == self.sharing {
             return Ok(());
         }

@@ -367,8 +367,11 @@ fn a_purpose_is_asserted_as_a_role_that_is_served() {
     let mut world = world.under(Policies::from_documents(&narrow).unwrap());
     assert_eq!(world.refused(&asked("HRESCH")), "PURPOSE_NOT_ASSERTABLE");
     // A deny to the other role stands.
-    consents(&mut world, json!([ward(), {"id": "not", "decision": "deny",
-        "context": {"actors": ["role:researcher"]}}]));
+    consents(
+        &mut world,
+        json!([ward(), {"id": "not", "decision": "deny",
+        "context": {"actors": ["role:researcher"]}}]),
+    );
     let access = world.ticket(&asked("TREAT"));
     let view = world.ask(&get(&both, access), &GetAccess {}).accesses.remove(0);
     assert_eq!(view.outcome, Outcome::Deny);

@@ -48,12 +48,16 @@ fn bulk(world: &mut World) -> Vec<(&'static str, Call)> {
 /// asks for that by one more get, and writes nothing.
 #[track_caller]
 fn within_budget(name: &str, trips: &RoundTrips) {
+    let more = usize::from(name == BY_DEVICE);
     for space in [Space::Public, Space::Private(HEALTH)] {
         let SpaceTrips { gets, multi_gets, hashes, ranges, .. } = trips.space(space);
-        assert!(gets + multi_gets <= 1 && hashes + ranges == 0, "{name}: {trips:?}");
+        assert!(gets + multi_gets <= 1 + more && hashes + ranges == 0, "{name}: {trips:?}");
     }
-    assert!(trips.write_batches() == 1 && trips.total() <= 3, "{name}: {trips:?}");
+    assert!(trips.write_batches() == 1 && trips.total() <= 3 + more, "{name}: {trips:?}");
 }
+
+/// A regulator is told no subject id: whose journal tells of its act, only the device says.
+const BY_DEVICE: &str = "SetStatus device (regulator)";
 
 #[test]
 fn round_trips_are_as_reviewed() {

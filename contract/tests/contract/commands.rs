@@ -248,10 +248,8 @@ fn a_treatment_is_ordered_by_a_practitioner_and_confirmed_by_the_patient() {
 /// treatment.
 #[test]
 fn nobody_confirms_what_it_ordered_itself() {
-    let rate = AllowedCommand {
-        command: "set-basal-rate".parse().unwrap(),
-        parameters: Vec::new(),
-    };
+    let rate =
+        AllowedCommand { command: "set-basal-rate".parse().unwrap(), parameters: Vec::new() };
     for own in ["aunt", "patient"] {
         let mut world = with_pump();
         world.add_delegate("aunt", &[Power::Control]);
@@ -268,10 +266,18 @@ fn nobody_confirms_what_it_ordered_itself() {
             ..command_part("pump", 1, "set-basal-rate")
         };
         world.ok(&issue(&by, &part));
-        assert_eq!(world.refused(&update(&by, "pump", 1, Confirmed)), "ROLE_NOT_PERMITTED", "{own}");
+        assert_eq!(
+            world.refused(&update(&by, "pump", 1, Confirmed)),
+            "ROLE_NOT_PERMITTED",
+            "{own}"
+        );
         let second = if own == "aunt" { patient() } else { client("Org1MSP", "aunt") };
         world.ok(&update(&second, "pump", 1, Confirmed));
-        assert_eq!(world.refused(&update(&by, "pump", 1, Confirmed)), "ROLE_NOT_PERMITTED", "{own}");
+        assert_eq!(
+            world.refused(&update(&by, "pump", 1, Confirmed)),
+            "ROLE_NOT_PERMITTED",
+            "{own}"
+        );
     }
 }
 

@@ -405,7 +405,11 @@ fn a_regulator_revokes_and_the_patient_reads_why() {
     world.ok(&put("not", json!({"decision": "deny"}), 0));
     assert_eq!(world.refused(&revoke(&regulator, "not")), "OUTSIDE_AUTHORITY");
     world.ok(&put("bay", json!({"provision": [{"match": {"codes": ["8867-4"]}}]}), 0));
-    assert_eq!(world.refused(&revoke(&regulator, "bay")), "OUTSIDE_AUTHORITY", "it holds `ward` back");
+    assert_eq!(
+        world.refused(&revoke(&regulator, "bay")),
+        "OUTSIDE_AUTHORITY",
+        "it holds `ward` back"
+    );
     world.ok(&revoke(&regulator, "ward"));
     world.ok(&revoke(&regulator, "bay"));
     world.ok(&end(Some(&["not"])));

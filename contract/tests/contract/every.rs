@@ -51,7 +51,7 @@ pub(crate) fn world() -> (World, Tickets) {
         ..proposal("others_delegate", DelegationKind::Caregiver, &[Power::Devices])
     };
     world.ok(&propose(&client("Org1MSP", "other"), &others));
-    world.ok(&accept(&client("Org1MSP", "others_delegate"), OTHER_SID, None));
+    world.ok(&accept(&client("Org1MSP", "others_delegate"), OTHER_SID));
     world.add_device("patient", SID, "scale");
     let patient = client("Org1MSP", "patient");
     world.ok(&offer(&patient, SID, "scale", Some(OTHER_SID)));
@@ -115,6 +115,7 @@ fn out_of_force(world: &mut World) {
             evidence: None,
             status: DelegationStatus::Active,
             proposed_by: head.pid,
+            offered_until: None,
         });
     });
 }
@@ -200,10 +201,13 @@ pub(crate) fn rows() -> Vec<(&'static str, Make)> {
             propose(by, &proposal("new", DelegationKind::Proxy, &[Power::View]))
         }),
         ("ProposeDelegation (guardian)", |_, by| {
-            propose(by, &proposal("new", DelegationKind::Guardian, &[Power::View]))
+            propose(by, &proposal("guardian", DelegationKind::Guardian, &[Power::View]))
         }),
-        ("AcceptDelegation", |_, by| accept(by, SID, None)),
-        ("AcceptDelegation (countersign)", |_, by| accept(by, SID, Some("guardian"))),
+        ("AcceptDelegation", |_, by| accept(by, SID)),
+        ("AcceptDelegation (countersign)", |_, by| {
+            let proposed = proposal("guardian", DelegationKind::Guardian, &[Power::View]);
+            countersign(by, guardianship(&proposed))
+        }),
         ("EndDelegation (delegate's)", |_, by| end_delegation(by, SID, Some("delegate"))),
         ("EndDelegation (guardian's)", |_, by| end_delegation(by, SID, Some("guardian"))),
         ("ListDelegations", |_, by| {

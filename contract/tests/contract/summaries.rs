@@ -327,7 +327,7 @@ fn a_peer_that_misses_data_says_so_before_it_refuses() {
         private(&client("Org1MSP", "doctor"), &GetCommand {}, &reference("watch", 1)),
         care_team(&owner, &[], &[]),
         rebind(&client("Org1MSP", "registrar"), SID, &forged("Org1MSP", "patient")),
-        accept(&client("Org1MSP", "aunt"), SID, None),
+        accept(&client("Org1MSP", "aunt"), SID),
         set_gateway(&owner, SID, "watch", None),
         set_collection(&owner, SID, Collection::Paused),
         set_device(&owner, Some(SID), "watch", DeviceStatus::Suspended),

@@ -10,9 +10,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use ioht::{Actor, secrets};
 use ioht_contract::client::StatusPrivate;
 use ioht_contract::{
-    ChangeStaff, DeviceStatus, DeviceStatusPrivate, DirectiveId, MspId, NewStatus, OrganizationKind,
-    ParticipantId, PatientStatusPrivate, Period, PutUnit, RebindKey, RebindKeyPrivate,
-    RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
+    ChangeStaff, DeviceStatus, DeviceStatusPrivate, DirectiveId, MspId, NewStatus,
+    OrganizationKind, ParticipantId, PatientStatusPrivate, Period, PutUnit, RebindKey,
+    RebindKeyPrivate, RegisterOrganization, RegisterPatient, RegisterPatientPrivate, RegisterStaff,
     RegisterStaffPrivate, RevocationReason, RevokeConsent, RevokeConsentPrivate, SetStatus,
     StaffRole, SubjectId, UnitId,
 };
