@@ -21,8 +21,12 @@ pub(crate) const CUSTODIANS_ONLY: [&str; 5] = [
 ];
 
 /// Resources for whoever may write.
-const FOR_WRITERS: [&str; 3] =
-    ["peer/Propose", "_lifecycle/QueryChaincodeDefinition", "_lifecycle/QueryChaincodeDefinitions"];
+const FOR_WRITERS: [&str; 4] = [
+    "_lifecycle/QueryChaincodeDefinition",
+    "_lifecycle/QueryChaincodeDefinitions",
+    "peer/ChaincodeToChaincode",
+    "peer/Propose",
+];
 /// Resources for whoever may read.
 const FOR_READERS: [&str; 6] = [
     "cscc/GetChannelConfig",
@@ -88,6 +92,11 @@ impl Acl {
         };
         rule.check(identity)
     }
+
+    /// Fabric's text about somebody whom the channel does not know and who would have to be a writer.
+    pub(crate) fn refused_writer(&self) -> String {
+        self.writers.refused()
+    }
 }
 
 impl Rule {
@@ -100,14 +109,16 @@ impl Rule {
         if satisfied {
             return Ok(());
         }
+        Err(self.refused())
+    }
+
+    fn refused(&self) -> String {
         let Self { path, policy } = self;
         let reason = match policy {
             Policy::Signature(_) => "signature set did not satisfy policy".to_owned(),
             Policy::Meta { .. } => unsatisfied(path.rsplit('/').next().unwrap_or(path)),
         };
-        Err(format!(
-            "failed evaluating policy on signed data during check policy [{path}]: [{reason}]"
-        ))
+        format!("failed evaluating policy on signed data during check policy [{path}]: [{reason}]")
     }
 }
 

@@ -1,14 +1,14 @@
-//! Blocks of a devnet that is not running.
+//! Blocks of a channel of a devnet that is not running.
 
 use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::config::{CACHE_BYTES, LEDGER_FILE};
+use crate::config::{CACHE_BYTES, ledger_file};
 use crate::store::{Database, LedgerError};
 use crate::topology::{Topology, TopologyError};
 
-/// The chain of blocks in a devnet's directory, for tools that read blocks.
+/// A channel's chain of blocks in a devnet's directory, for tools that read blocks.
 ///
 /// While it is open, no devnet can be started in the directory.
 #[derive(Debug)]
@@ -25,6 +25,14 @@ pub enum ArchiveError {
     /// The ledger's file cannot be used: a running devnet has it open, for example.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// There is no such channel.
+    #[error("there is no channel `{asked}`, only {known}")]
+    NoChannel {
+        /// What was asked for.
+        asked: String,
+        /// The channels that there are.
+        known: String,
+    },
     /// There is no such block.
     #[error("there is no block {asked}: the ledger has {height}, the first is 0")]
     NoBlock {
@@ -36,18 +44,28 @@ pub enum ArchiveError {
 }
 
 impl Archive {
-    /// Opens the ledger of the devnet in `dir`.
+    /// Opens the ledger of a channel of the devnet in `dir`: of the first one, if none is named.
     ///
     /// # Errors
-    /// [`ArchiveError::Topology`] where there is no devnet, [`ArchiveError::Ledger`] while it runs.
-    pub fn open(dir: &Path) -> Result<Self, ArchiveError> {
+    /// [`ArchiveError::Topology`] where there is no devnet, [`ArchiveError::NoChannel`] where it has
+    /// no such channel, [`ArchiveError::Ledger`] while it runs.
+    pub fn open(dir: &Path, channel: Option<&str>) -> Result<Self, ArchiveError> {
         let topology = Topology::load(dir)?;
-        let file = dir.join(LEDGER_FILE);
+        let mut channels = topology.channels().enumerate();
+        let found = channels.find(|(_, name)| channel.is_none_or(|channel| channel == *name));
+        let Some((place, channel)) = found else {
+            let known = topology.channels().collect::<Vec<_>>().join(", ");
+            return Err(ArchiveError::NoChannel {
+                asked: channel.unwrap_or_default().to_owned(),
+                known,
+            });
+        };
+        let file = ledger_file(dir, place, channel);
         if !file.exists() {
             return Err(TopologyError::Absent(dir.display().to_string()).into());
         }
-        let peers: Vec<String> = topology.msp_ids().map(str::to_owned).collect();
-        let database = Database::open(&file, topology.channel(), &peers, CACHE_BYTES)?;
+        let peers = topology.members(channel);
+        let database = Database::open(&file, channel, &peers, CACHE_BYTES)?;
         Ok(Self { database })
     }
 
@@ -78,7 +96,7 @@ mod tests {
     async fn blocks_can_be_read_once_the_devnet_has_stopped() {
         let dir = tempfile::tempdir().unwrap();
         let refused = |number: u64| {
-            let read = Archive::open(dir.path()).and_then(|archive| archive.block(number));
+            let read = Archive::open(dir.path(), None).and_then(|archive| archive.block(number));
             read.unwrap_err().to_string()
         };
         assert!(refused(0).starts_with("there is no devnet in "), "{}", refused(0));
@@ -88,15 +106,17 @@ mod tests {
         let written = devnet.block(0).unwrap().unwrap();
         devnet.shutdown().await;
 
-        let archive = Archive::open(dir.path()).unwrap();
+        let archive = Archive::open(dir.path(), None).unwrap();
         assert_eq!(archive.height(), 1);
         let read = archive.block(0).unwrap();
         assert_eq!(read, written);
         assert_eq!(common::Block::decode(read).unwrap().header.unwrap().number, 0);
         drop(archive);
+        let other = Archive::open(dir.path(), Some("other")).unwrap_err().to_string();
+        assert_eq!(other, "there is no channel `other`, only mychannel");
         assert_eq!(refused(1), "there is no block 1: the ledger has 1, the first is 0");
 
-        std::fs::remove_file(dir.path().join(LEDGER_FILE)).unwrap();
+        std::fs::remove_file(ledger_file(dir.path(), 0, "mychannel")).unwrap();
         assert!(refused(0).starts_with("there is no devnet in "), "{}", refused(0));
     }
 }

@@ -19,7 +19,7 @@ use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 use tokio::sync::mpsc;
 
-use crate::endorser::{Peer, Shared};
+use crate::channel::{Joined, Shared};
 use crate::notify::{CommitNotifier, Outcome};
 use crate::reconciler::Reconciler;
 use crate::store::{
@@ -33,7 +33,6 @@ const CHECKS_PER_THREAD_MIN: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Committer {
     shared: Arc<Shared>,
-    peers: Vec<Arc<Peer>>,
     notifier: Arc<CommitNotifier>,
     reconciler: Arc<Reconciler>,
     savepoint: Savepoint,
@@ -45,12 +44,11 @@ type Valid<'a> = (u64, &'a EndorsedTransaction);
 impl Committer {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        peers: Vec<Arc<Peer>>,
         notifier: Arc<CommitNotifier>,
         reconciler: Arc<Reconciler>,
         savepoint: Savepoint,
     ) -> Self {
-        Self { shared, peers, notifier, reconciler, savepoint }
+        Self { shared, notifier, reconciler, savepoint }
     }
 
     /// Commits what comes until nothing can come any more. A failure ends it: a ledger that
@@ -98,7 +96,7 @@ impl Committer {
         let check = TransactionCheck {
             channel: &self.shared.channel,
             store: &**snapshot,
-            identities: &*self.shared.membership,
+            identities: &self.shared.membership,
         };
         let some = |envelopes: &[Bytes]| -> Result<Vec<Verdict>, StoreError> {
             envelopes.iter().map(|envelope| check.check(envelope.clone())).collect()
@@ -130,7 +128,7 @@ impl Committer {
         valid: &[Valid<'_>],
     ) -> Result<(), LedgerError> {
         let number = savepoint.number;
-        let peers = (self.peers.iter())
+        let peers = (self.shared.joined.iter())
             .map(|peer| {
                 let (updates, plaintext) =
                     self.private(number, peer, snapshot, validated, valid)?;
@@ -158,7 +156,7 @@ impl Committer {
     fn private(
         &self,
         number: u64,
-        peer: &Peer,
+        peer: &Joined,
         snapshot: &Arc<Snapshot>,
         validated: &ValidatedBlock,
         valid: &[Valid<'_>],
@@ -194,7 +192,8 @@ impl Committer {
             );
             let one = with_private.iter().find(|(tx, _)| *tx == missing.version.tx);
             if let Some((_, one)) = one {
-                let held = self.peers.iter().filter_map(|peer| peer.transient.get(&one.tx_id));
+                let held =
+                    self.shared.joined.iter().filter_map(|peer| peer.transient.get(&one.tx_id));
                 self.reconciler.missed(&peer.msp_id, missing, &one.rwset, held);
             }
         }
@@ -214,7 +213,7 @@ impl Committer {
         let height = number.saturating_add(1);
         let tx_ids: BTreeSet<&str> =
             validated.transactions.iter().map(|(id, _)| id.as_str()).collect();
-        for peer in &self.peers {
+        for peer in &self.shared.joined {
             peer.transient.committed(tx_ids.iter().copied(), height);
         }
         let outcomes = validated.transactions.iter().map(|(id, record)| {

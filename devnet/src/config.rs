@@ -1,10 +1,14 @@
 //! What a devnet is started with.
 
+mod channel;
+
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::channel::Channel;
 
 /// Port of the first organisation's gateway, as in Fabric's test network; each further one is
 /// [`PORT_STEP`] higher.
@@ -39,28 +43,30 @@ pub(crate) const ENDORSER_CONCURRENCY: usize = 2500;
 pub(crate) const DELIVER_CONCURRENCY: usize = 2500;
 /// Organisations, counted from the first, that are custodians unless something else is said.
 const CUSTODIANS_FIRST: u16 = 2;
-/// Memory the database may keep of its file. The whole process has to stay below 100 MB.
+/// Memory the databases may keep of their files. The whole process has to stay below 100 MB.
 pub const CACHE_BYTES: usize = 24 * 1024 * 1024;
 
-/// Where in a devnet's directory its ledger is.
-pub(crate) const LEDGER_FILE: &str = "ledger/ledger.redb";
+/// Where in a devnet's directory the ledger of its first channel is.
+const LEDGER_FILE: &str = "ledger/ledger.redb";
+/// Where those of further channels are, each in a file of the channel's name.
+const CHANNELS_DIR: &str = "ledger/channels";
 
-/// What a devnet consists of. [`Config::new`] gives the default: three organisations, no
-/// chaincode.
+/// What a devnet consists of. [`Config::new`] gives the default: one channel of three
+/// organisations, no chaincode.
 ///
 /// ```
 /// use fabric_devnet::{Chaincode, Config};
 ///
 /// let config = Config::new("/var/lib/devnet").chaincode(Chaincode::new("ioht", "127.0.0.1:9999"));
-/// assert_eq!(config.channel, "mychannel");
+/// assert_eq!(config.channels[0].name, "mychannel");
 /// assert_eq!(config.organizations[2].msp_id, "Org3MSP");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where identities and the ledger are kept.
     pub dir: PathBuf,
-    /// The channel's name.
-    pub channel: String,
+    /// The channels. One that a directory has stays, in its place; others can follow.
+    pub channels: Vec<Channel>,
     /// The peer organisations.
     pub organizations: Vec<Organization>,
     /// The committed chaincode definitions and where their servers are.
@@ -80,7 +86,7 @@ pub struct Config {
     pub time_window: Option<Duration>,
     /// Calls each gateway serves at a time.
     pub gateway_concurrency: usize,
-    /// Memory the database may keep of its file, in bytes.
+    /// Memory the channels' databases together may keep of their files, in bytes.
     pub cache_bytes: usize,
     /// How much of the chain is walked at the start.
     pub integrity: IntegrityCheck,
@@ -91,7 +97,7 @@ impl Config {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            channel: "mychannel".to_owned(),
+            channels: vec![Channel::new("mychannel")],
             organizations: (1..=3).map(Organization::numbered).collect(),
             chaincodes: Vec::new(),
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -106,9 +112,11 @@ impl Config {
         }
     }
 
-    /// The file of the ledger.
-    pub(crate) fn ledger_file(&self) -> PathBuf {
-        self.dir.join(LEDGER_FILE)
+    /// Adds a channel.
+    #[must_use]
+    pub fn channel(mut self, channel: Channel) -> Self {
+        self.channels.push(channel);
+        self
     }
 
     /// Adds a chaincode.
@@ -130,7 +138,6 @@ impl Config {
 
     /// Refuses what cannot be started.
     pub fn check(&self) -> Result<(), ConfigError> {
-        check_name("channel", &self.channel, is_channel_name)?;
         if self.organizations.is_empty() {
             return Err(ConfigError::NoOrganization);
         }
@@ -145,9 +152,6 @@ impl Config {
                 return Err(ConfigError::Twice("domain", organization.domain.clone()));
             }
         }
-        if !self.organizations.iter().any(|one| one.custodian) {
-            return Err(ConfigError::NoCustodian);
-        }
         for (i, chaincode) in self.chaincodes.iter().enumerate() {
             check_name("chaincode name", &chaincode.name, is_chaincode_name)?;
             check_name("chaincode version", &chaincode.version, is_chaincode_version)?;
@@ -155,6 +159,7 @@ impl Config {
                 return Err(ConfigError::Twice("chaincode name", chaincode.name.clone()));
             }
         }
+        self.check_channels()?;
         if self.batch.max_message_count == 0 {
             return Err(ConfigError::Zero("batch.max_message_count"));
         }
@@ -351,9 +356,22 @@ pub enum ConfigError {
     /// No organisation at all.
     #[error("there is no organisation: configure at least one")]
     NoOrganization,
-    /// Nobody may read whole blocks.
-    #[error("there is no custodian: say of at least one organisation that it is one")]
-    NoCustodian,
+    /// No channel at all.
+    #[error("there is no channel: configure at least one")]
+    NoChannel,
+    /// Nobody may read a channel's whole blocks.
+    #[error("channel {0} has no custodian: say of one of its organisations that it is one")]
+    NoCustodian(String),
+    /// A channel has what the network has not.
+    #[error("channel {channel}: there is no {what} `{name}`")]
+    Unknown {
+        /// The channel.
+        channel: String,
+        /// Whether an organisation or a chaincode.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// A name Fabric would not take either.
     #[error("`{value}` is not a valid {what}")]
     Name {
@@ -395,6 +413,14 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+}
+
+/// The file of a channel's ledger in a devnet's directory, by the channel's place.
+pub(crate) fn ledger_file(dir: &Path, place: usize, channel: &str) -> PathBuf {
+    match place {
+        0 => dir.join(LEDGER_FILE),
+        _ => dir.join(CHANNELS_DIR).join(format!("{channel}.redb")),
+    }
 }
 
 fn check_name(
@@ -455,11 +481,28 @@ mod tests {
         let check = |change: fn(&mut Config), expected: &str| {
             assert_eq!(refused(change), expected);
         };
-        check(|c| c.channel = "MyChannel".into(), "`MyChannel` is not a valid channel");
+        check(|c| c.channels[0].name = "MyChannel".into(), "`MyChannel` is not a valid channel");
+        check(|c| c.channels.clear(), "there is no channel: configure at least one");
+        check(
+            |c| c.channels.push(Channel::new("mychannel")),
+            "channel `mychannel` is configured twice",
+        );
+        check(
+            |c| c.channels.push(Channel::new("b").organizations(["Org9MSP"])),
+            "channel b: there is no organisation `Org9MSP`",
+        );
+        check(
+            |c| c.channels.push(Channel::new("b").chaincodes(["other"])),
+            "channel b: there is no chaincode `other`",
+        );
+        check(
+            |c| c.channels.push(Channel::new("b").organizations(["Org3MSP"])),
+            "channel b has no custodian: say of one of its organisations that it is one",
+        );
         check(|c| c.organizations.clear(), "there is no organisation: configure at least one");
         check(
             |c| c.organizations.iter_mut().for_each(|one| one.custodian = false),
-            "there is no custodian: say of at least one organisation that it is one",
+            "channel mychannel has no custodian: say of one of its organisations that it is one",
         );
         check(|c| c.organizations[0].msp_id = "a/b".into(), "`a/b` is not a valid MSP id");
         check(|c| c.organizations[0].domain = "../x".into(), "`../x` is not a valid domain");

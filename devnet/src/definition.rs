@@ -1,4 +1,4 @@
-//! The channel as configured: organisations, chaincode definitions, collections.
+//! Channels as configured: organisations, chaincode definitions, collections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,24 +9,28 @@ use fabric_protos::lifecycle::QueryChaincodeDefinitionResult;
 use fabric_protos::protos::CollectionConfigPackage;
 use prost::Message as _;
 
-use crate::config::{Chaincode, Config, ConfigError};
+use crate::config::{self, Chaincode, Config, ConfigError};
 use crate::msp::Member;
 
 /// How often a chaincode was defined. A changed configuration replaces the definition.
 const SEQUENCE: i64 = 1;
 
-/// The channel with all configured definitions committed.
+/// The first channel with all its definitions committed.
 pub fn channel(config: &Config) -> Result<Channel, ConfigError> {
-    committed(config).map(|(channel, _)| channel)
+    let first = config.channels.first().ok_or(ConfigError::NoChannel)?;
+    committed(config, first).map(|(channel, _)| channel)
 }
 
-/// The channel with all configured definitions committed, and the definitions as `_lifecycle` tells
-/// them, by name.
-pub(crate) fn committed(config: &Config) -> Result<(Channel, Definitions), ConfigError> {
-    let msp_ids = config.organizations.iter().map(|one| one.msp_id.clone());
-    let mut channel = Channel::new(&config.channel, msp_ids);
+/// A channel with all its definitions committed, and the definitions as `_lifecycle` tells them, by
+/// name.
+pub(crate) fn committed(
+    config: &Config,
+    settings: &config::Channel,
+) -> Result<(Channel, Definitions), ConfigError> {
+    let msp_ids = settings.members(config).map(|one| one.msp_id.clone());
+    let mut channel = Channel::new(&settings.name, msp_ids);
     let mut definitions = Definitions::new();
-    for chaincode in &config.chaincodes {
+    for chaincode in settings.defined(config) {
         let (definition, committed) = definition(chaincode, &channel)?;
         channel.define(&chaincode.name, definition);
         definitions.insert(chaincode.name.clone(), committed);

@@ -4,40 +4,26 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use fabric_ledger::channel::{Channel, is_system_chaincode};
+use fabric_ledger::channel::is_system_chaincode;
 use fabric_ledger::proposal::{ERROR_THRESHOLD, Proposal, endorsement_message};
-use fabric_ledger::{SimulationResults, Simulator, Timestamp};
+use fabric_ledger::{SimulationResults, Timestamp};
 use fabric_protos::protos::{
     ChaincodeInterest, Endorsement, ProposalResponse, Response, SignedProposal,
 };
 use fabric_protos::rwset::TxPvtReadWriteSet;
 use prost::Message as _;
 
-use crate::acl::Acl;
 use crate::chaincode::{Executed, Invocation, Links, Simulation};
-use crate::definition::{CreatorAccess, Definitions};
+use crate::channel::{Channels, Shared};
 use crate::msp::{LocalMembership, Member, Membership};
 use crate::signer::NodeSigner;
-use crate::store::{Database, Held, PeerSnapshot};
+use crate::store::Held;
 use crate::system::{self, Query};
-use crate::transient::TransientStore;
 
 /// Status of what the peer itself refuses.
 const INTERNAL_ERROR: i32 = 500;
 /// Version of a response that is endorsed.
 const ENDORSED_VERSION: i32 = 1;
-
-/// What all logical peers share: the channel, who its members are, its ledger.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) channel: Arc<Channel>,
-    /// What `_lifecycle` tells of the chaincodes, by name.
-    pub(crate) definitions: Definitions,
-    pub(crate) acl: Acl,
-    pub(crate) membership: Arc<Membership>,
-    pub(crate) database: Arc<Database>,
-    pub(crate) time_window: Option<Duration>,
-}
 
 /// One organisation's peer.
 #[derive(Debug)]
@@ -47,7 +33,11 @@ pub(crate) struct Peer {
     pub(crate) address: String,
     pub(crate) signer: NodeSigner,
     pub(crate) links: Arc<Links>,
-    pub(crate) transient: TransientStore,
+    /// The channels it has joined.
+    pub(crate) channels: Arc<Channels>,
+    /// All organisations of the network: its own identities are known without a channel.
+    pub(crate) membership: Arc<Membership>,
+    pub(crate) time_window: Option<Duration>,
 }
 
 /// A proposal that passed all checks before simulation.
@@ -57,7 +47,8 @@ pub(crate) struct CheckedProposal {
     signed: Arc<SignedProposal>,
     creator: Arc<Member>,
     tx_id: Arc<str>,
-    channel: Arc<str>,
+    /// The proposal's channel, if it names one.
+    on: Option<Arc<Shared>>,
     input: Bytes,
 }
 
@@ -79,50 +70,30 @@ pub(crate) enum Refusal {
     Response(String),
 }
 
-impl Shared {
-    /// Everything that the peer of organisation `local` checks before it simulates.
-    pub(crate) fn check(
-        &self,
-        signed: SignedProposal,
-        local: &str,
-    ) -> Result<CheckedProposal, Refusal> {
+impl Peer {
+    /// Everything that is checked before a simulation.
+    pub(crate) fn check(&self, signed: SignedProposal) -> Result<CheckedProposal, Refusal> {
         let proposal = Proposal::unpack(&signed).map_err(|err| Refusal::Check(err.to_string()))?;
         self.filter(&proposal).map_err(Refusal::Filter)?;
-        let creator = if proposal.channel().is_empty() {
+        let name = proposal.channel();
+        let (on, creator) = if name.is_empty() {
             // Questions to a peer itself, which only its own organisation may ask.
-            let local = LocalMembership { all: &self.membership, msp_id: local };
-            proposal.validate(&local).map_err(|err| Refusal::Check(err.to_string()))?
+            let local = LocalMembership { all: &self.membership, msp_id: &self.msp_id };
+            let creator = proposal.validate(&local);
+            (None, creator.map_err(|err| Refusal::Check(err.to_string()))?)
         } else {
-            self.check_on_channel(&proposal)?
+            let on = self.channels.get(name);
+            let on = on.ok_or_else(|| Refusal::Response(format!("channel '{name}' not found")))?;
+            (Some(Arc::clone(on)), on.check(&proposal)?)
         };
         Ok(CheckedProposal {
             signed: Arc::new(signed),
             creator,
             tx_id: proposal.tx_id().into(),
-            channel: proposal.channel().into(),
+            on,
             input: proposal.input.encode_to_vec().into(),
             proposal,
         })
-    }
-
-    fn check_on_channel(&self, proposal: &Proposal) -> Result<Arc<Member>, Refusal> {
-        if proposal.channel() != self.channel.name() {
-            let text = format!("channel '{}' not found", proposal.channel());
-            return Err(Refusal::Response(text));
-        }
-        let creator =
-            proposal.validate(&*self.membership).map_err(|err| Refusal::Check(err.to_string()))?;
-        let snapshot = self.database.snapshot();
-        match proposal.duplicate(&*snapshot) {
-            Ok(None) => {}
-            Ok(Some(duplicate)) => return Err(Refusal::Check(duplicate.to_string())),
-            Err(err) => return Err(Refusal::Response(err.to_string())),
-        }
-        // System chaincodes check by themselves who may call them.
-        if !is_system_chaincode(&proposal.chaincode) {
-            self.acl.check("peer/Propose", &creator).map_err(Refusal::Check)?;
-        }
-        Ok(creator)
     }
 
     /// The checks in front of a peer's endorser: against the clock.
@@ -159,39 +130,28 @@ struct Simulated {
 
 impl Peer {
     /// Simulates a proposal and endorses it if the contract succeeded. Plaintext of private writes
-    /// goes to `peers`, the channel's peers, each its part. What the peer refuses is a response,
-    /// too.
+    /// goes to the channel's peers, each its part. What the peer refuses is a response, too.
     pub(crate) async fn endorse(
         &self,
-        shared: &Shared,
-        peers: &[Arc<Self>],
         checked: &CheckedProposal,
         signing: Signing,
     ) -> ProposalResponse {
         let simulated = if is_system_chaincode(&checked.proposal.chaincode) {
-            self.query(shared, checked)
+            self.query(checked)
         } else {
-            self.simulate(shared, checked).await
+            self.simulate(checked).await
         };
         let simulated = match simulated {
             Ok(simulated) => simulated,
             Err(text) => return refused(text),
         };
         // Before the contract's status is looked at: members hold what a failed transaction left.
-        if let Some(private) = &simulated.private {
-            for peer in peers {
-                let msp_id = &*peer.msp_id;
-                peer.transient.put(&checked.tx_id, simulated.height, private, |cc, collection| {
-                    shared.channel.is_member(cc, collection, msp_id)
-                });
-            }
-        }
-        // A transaction can be submitted after a restart, too; what is only evaluated cannot.
-        if simulated.private.is_some() && signing == Signing::Yes {
-            let held = peers
-                .iter()
-                .flat_map(|peer| peer.transient.unwritten(&peer.msp_id, &checked.tx_id));
-            if let Err(text) = hold(&shared.database, held.collect()).await {
+        if let (Some(private), Some(on)) = (&simulated.private, &checked.on) {
+            on.distribute(&checked.tx_id, simulated.height, private);
+            // A transaction can be submitted after a restart, too; what is only evaluated cannot.
+            if signing == Signing::Yes
+                && let Err(text) = hold(on, on.unwritten(&checked.tx_id)).await
+            {
                 return refused(text);
             }
         }
@@ -204,38 +164,43 @@ impl Peer {
                 answer
             }
             Some(status) if status >= ERROR_THRESHOLD => answer,
-            _ if checked.channel.is_empty() => answer,
             _ if signing == Signing::No => answer,
-            _ => match self.sign(shared, &payload) {
-                Ok(endorsement) => {
+            _ => match checked.on.as_ref().map(|on| self.sign(on, &payload)) {
+                None => answer,
+                Some(Ok(endorsement)) => {
                     answer.version = ENDORSED_VERSION;
                     answer.endorsement = Some(endorsement);
                     answer.payload = payload;
                     answer.interest = Some(interest);
                     answer
                 }
-                Err(err) => refused(format!("endorsing with plugin failed: {err}")),
+                Some(Err(err)) => refused(format!("endorsing with plugin failed: {err}")),
             },
         }
     }
 
     fn sign(
         &self,
-        shared: &Shared,
+        on: &Shared,
         payload: &Bytes,
     ) -> Result<Endorsement, fabric_identity::SignError> {
         let endorser = self.signer.serialized();
         let message = endorsement_message(payload, endorser);
         let signature = self.signer.sign(&message)?;
-        shared.membership.made(self.signer.verifying_key(), &message, &signature);
+        on.membership.made(self.signer.verifying_key(), &message, &signature);
         Ok(Endorsement { endorser: endorser.clone(), signature })
     }
 
     /// Asks a system chaincode. It reads and writes no state.
-    fn query(&self, shared: &Shared, checked: &CheckedProposal) -> Result<Simulated, String> {
-        let CheckedProposal { proposal, creator, channel, .. } = checked;
-        let (local, args) = (&*self.msp_id, proposal.input.args.as_slice());
-        let query = Query { shared, local, creator, channel, args };
+    fn query(&self, checked: &CheckedProposal) -> Result<Simulated, String> {
+        let CheckedProposal { proposal, creator, on, .. } = checked;
+        let query = Query {
+            channels: &self.channels,
+            local: &self.msp_id,
+            creator,
+            on: on.as_deref(),
+            args: &proposal.input.args,
+        };
         let response = query.run(&proposal.chaincode).ok_or_else(|| undefined(proposal))?;
         let payload =
             proposal.response_payload(response.clone(), Bytes::new(), None, system::VERSION);
@@ -243,24 +208,19 @@ impl Peer {
         Ok(Simulated { response, payload, interest, private: None, height: 0 })
     }
 
-    async fn simulate(
-        &self,
-        shared: &Shared,
-        checked: &CheckedProposal,
-    ) -> Result<Simulated, String> {
+    async fn simulate(&self, checked: &CheckedProposal) -> Result<Simulated, String> {
         let proposal = &checked.proposal;
         let name = proposal.chaincode.as_str();
         // Without a channel no chaincode is defined.
-        let definition = shared.channel.definition(name).filter(|_| !checked.channel.is_empty());
-        let (Some(definition), Some(link)) = (definition, self.links.get(name)) else {
+        let on = checked.on.as_ref().ok_or_else(|| undefined(proposal))?;
+        let (Some(definition), Some(link)) = (on.channel.definition(name), self.links.get(name))
+        else {
             return Err(undefined(proposal));
         };
         let failed = |text: String| format!("error in simulation: {text}");
-        let snapshot = shared.database.snapshot();
-        let private = PeerSnapshot::new(Arc::clone(&snapshot), Arc::clone(&self.msp_id));
-        let access = CreatorAccess::new(Arc::clone(&shared.channel), Arc::clone(&checked.creator));
-        let about = fabric_ledger::Simulation::new(&*checked.channel, &*checked.tx_id);
-        let mut simulator = Simulator::new(about, Arc::clone(&snapshot), private, access);
+        let creator = Arc::clone(&checked.creator);
+        let mut simulator = on.simulator(&self.msp_id, creator, &checked.tx_id);
+        let height = simulator.state().height();
         let not_executed = |err: &dyn std::fmt::Display| {
             failed(format!("failed to execute transaction {}: {err}", checked.tx_id))
         };
@@ -270,9 +230,10 @@ impl Peer {
         let Executed { outcome, simulation } = link
             .execute(Invocation {
                 kind,
-                channel: Arc::clone(&checked.channel),
+                channel: on.channel.name().into(),
                 tx_id: Arc::clone(&checked.tx_id),
                 input: checked.input.clone(),
+                creator: proposal.signature_header.creator.clone(),
                 proposal: Arc::clone(&checked.signed),
                 simulation: Simulation::new(simulator),
                 timeout: self.links.execute_timeout(),
@@ -289,16 +250,15 @@ impl Peer {
         let rwset = results.rwset.encode();
         let payload =
             proposal.response_payload(response.clone(), rwset, event, &definition.version);
-        let (private, height) = (results.private, snapshot.height());
-        Ok(Simulated { response, payload, interest, private, height })
+        Ok(Simulated { response, payload, interest, private: results.private, height })
     }
 }
 
 /// Has plaintext written, also what others are about to write. It is waited for elsewhere: a disk
 /// would hold up the runtime.
-async fn hold(database: &Arc<Database>, held: Vec<Held>) -> Result<(), String> {
-    let database = Arc::clone(database);
-    let written = tokio::task::spawn_blocking(move || database.hold(held)).await;
+async fn hold(on: &Arc<Shared>, held: Vec<Held>) -> Result<(), String> {
+    let on = Arc::clone(on);
+    let written = tokio::task::spawn_blocking(move || on.database.hold(held)).await;
     let failed = |err: &dyn std::fmt::Display| {
         format!("the plaintext of private writes could not be kept: {err}")
     };

@@ -1,6 +1,6 @@
 //! Hyperledger Fabric in one process for development, tests and demonstrations.
 //!
-//! [`Devnet::start`] gives a channel with several organisations (three, unless configured
+//! [`Devnet::start`] gives a channel, or several, with several organisations (three, unless configured
 //! otherwise): certificate authorities and identity files as the test network has them, a peer
 //! each with the services of a peer over TLS (Gateway, Endorser, Deliver), and an orderer. Chaincode runs as a service of its own,
 //! and every peer dials it. The rules are those of [`fabric_ledger`]; this crate adds what they
@@ -37,6 +37,14 @@
 //! every organisation's peer has them all. Private data is what the peer itself holds of a block's
 //! valid transactions, until it ends or is purged.
 //!
+//! # Channels
+//!
+//! Every [`Channel`] has its own organisations, definitions, configuration block, chain, state, private
+//! data and orderer; nodes, identities and chaincode streams are the network's. A peer knows the
+//! channels that its organisation is on, and no other. A chaincode may ask one of another channel
+//! whose `Writers` the transaction's creator belongs to: what that one reads and writes is not in
+//! the results. Channels can be added to a directory and stay there.
+//!
 //! # Chaincode
 //!
 //! The stream is a peer's: REGISTER, REGISTERED, READY, then transactions, each with one request
@@ -64,18 +72,20 @@
 //!   Of `_lifecycle`, what `peer lifecycle chaincode` calls `queryinstalled`, `getinstalledpackage`,
 //!   `queryapproved` and `checkcommitreadiness` is refused as are changes (status 500), and so is
 //!   any call of it by a chaincode: `qscc` and `cscc` refuse those on a peer, too.
-//! - **Discovery**, snapshots, a certificate authority's own service, several channels (a call
-//!   across channels is refused as by a peer that has not joined the other one).
+//! - **Discovery**, snapshots, a certificate authority's own service, channels that are joined while
+//!   it runs.
 //! - Plaintext of a transaction that turned out invalid is dropped, not kept with its block. What a
 //!   peer got late is delivered with its block as far as it was still current then.
 //!
-//! Everything is in one file, `ledger/ledger.redb`; see [`IntegrityCheck`] for what is checked at
-//! the start.
+//! Everything of the first channel is in one file, `ledger/ledger.redb`, of each further one in
+//! `ledger/channels/`; see [`IntegrityCheck`] for what is checked at the start.
 
 mod acl;
 mod archive;
 mod ca;
+mod chain;
 mod chaincode;
+mod channel;
 mod channel_config;
 mod committer;
 mod config;
@@ -88,6 +98,7 @@ mod environment;
 mod error;
 mod files;
 mod gateway;
+mod ledger;
 mod limit;
 mod msp;
 mod notify;
@@ -98,6 +109,7 @@ mod reconciler;
 mod server;
 mod settings;
 mod signer;
+mod start;
 mod store;
 mod system;
 mod topology;
@@ -114,8 +126,8 @@ pub use self::archive::{Archive, ArchiveError};
 pub use self::ca::{CaError, EnrollKey, EnrollRequest, Enrolled, Role};
 pub use self::channel_config::ChannelConfigError;
 pub use self::config::{
-    ABSOLUTE_MAX_BYTES, BATCH_TIMEOUT, Batch, CACHE_BYTES, Chaincode, ChaincodeTls, Config,
-    ConfigError, EXECUTE_TIMEOUT, FIRST_GATEWAY_PORT, GATEWAY_CONCURRENCY, IntegrityCheck,
+    ABSOLUTE_MAX_BYTES, BATCH_TIMEOUT, Batch, CACHE_BYTES, Chaincode, ChaincodeTls, Channel,
+    Config, ConfigError, EXECUTE_TIMEOUT, FIRST_GATEWAY_PORT, GATEWAY_CONCURRENCY, IntegrityCheck,
     MAX_MESSAGE_COUNT, ORDERER_PORT, Organization, PORT_STEP, PREFERRED_MAX_BYTES, ReadyMode,
     TIME_WINDOW,
 };
@@ -123,6 +135,7 @@ pub use self::devnet::{Devnet, GatewayEndpoint, OrdererEndpoint};
 pub use self::environment::PeerEnvironment;
 pub use self::error::StartError;
 pub use self::files::FileError;
+pub use self::ledger::Ledger;
 pub use self::settings::{SettingsError, SettingsFile};
 pub use self::store::LedgerError;
 pub use self::topology::{TopologyError, enroll};

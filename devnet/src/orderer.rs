@@ -1,5 +1,6 @@
 //! The orderer: takes transactions, orders them, cuts and signs blocks.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +16,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::acl::unsatisfied;
+use crate::chain::Chain;
+use crate::channel::Shared;
 use crate::channel_config::CONFIG_BLOCK;
-use crate::endorser::{Shared, now};
+use crate::endorser::now;
 use crate::msp::Member;
 use crate::signer::{NodeSigner, nonce};
 
@@ -55,6 +58,27 @@ impl Rejection {
     }
 }
 
+/// Hands a transaction to the orderer of the channel that it names.
+pub(crate) async fn broadcast(
+    chains: &BTreeMap<String, Arc<Chain>>,
+    envelope: Envelope,
+) -> Result<(), Rejection> {
+    let bad = |info: String| Rejection::new(Status::BadRequest, info);
+    let (channel, creator) = headers(&envelope)
+        .map_err(|reason| bad(format!("could not determine channel ID: {reason}")))?;
+    let chain = chains.get(&channel.channel_id);
+    let chain = chain.ok_or_else(|| bad("channel does not exist".to_owned()))?;
+    chain.orderer.take(Addressed { channel, creator, envelope }).await
+}
+
+/// A transaction of a channel.
+#[derive(Debug)]
+struct Addressed {
+    channel: ChannelHeader,
+    creator: Bytes,
+    envelope: Envelope,
+}
+
 /// Where the chain goes on.
 #[derive(Clone, Debug)]
 pub(crate) struct Tip {
@@ -83,8 +107,9 @@ impl Orderer {
 
     /// Checks a transaction as the orderer's Broadcast does and queues it. Neither endorsements
     /// nor the transaction id are looked at.
-    pub(crate) async fn broadcast(&self, envelope: Envelope) -> Result<(), Rejection> {
-        self.check(&envelope)?;
+    async fn take(&self, addressed: Addressed) -> Result<(), Rejection> {
+        self.check(&addressed)?;
+        let envelope = addressed.envelope;
         let bytes = envelope.payload.len().saturating_add(envelope.signature.len());
         let ordered = Ordered { envelope: envelope.encode_to_vec().into(), bytes };
         let stopped = || Rejection::new(Status::ServiceUnavailable, "the orderer is stopping");
@@ -101,13 +126,9 @@ impl Orderer {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check(&self, envelope: &Envelope) -> Result<(), Rejection> {
+    fn check(&self, addressed: &Addressed) -> Result<(), Rejection> {
+        let Addressed { channel, creator, envelope } = addressed;
         let bad = |info: String| Rejection::new(Status::BadRequest, info);
-        let (channel, creator) = headers(envelope)
-            .map_err(|reason| bad(format!("could not determine channel ID: {reason}")))?;
-        if channel.channel_id != self.shared.channel.name() {
-            return Err(bad("channel does not exist".to_owned()));
-        }
         match HeaderType::try_from(channel.r#type) {
             Ok(HeaderType::ConfigUpdate) => {
                 return Err(bad("configuration updates are not supported here".to_owned()));
@@ -129,7 +150,7 @@ impl Orderer {
                 format!("message payload is {bytes} bytes and exceeds maximum allowed {max} bytes");
             return Err(bad(info));
         }
-        let member = self.shared.membership.identity(&creator).ok();
+        let member = self.shared.membership.identity(creator).ok();
         if is_expired(member.as_ref(), now()) {
             return Err(bad("broadcast client identity expired".to_owned()));
         }

@@ -1,6 +1,7 @@
 //! The orderer's service: takes transactions, delivers blocks as they were ordered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fabric_protos::common::{Block, BlockMetadataIndex, Envelope, Status};
@@ -12,10 +13,12 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Streaming};
 
+use crate::chain::Chains;
+use crate::channel::Shared;
 use crate::deliver::{Answers, Delivery, Form, send, stopping};
-use crate::gateway::Network;
 use crate::limit::Limit;
 use crate::msp::Member;
+use crate::orderer::broadcast;
 
 /// Answers that wait for a slow client; the next transaction is taken when one has left.
 const WAITING_MAX: usize = 4;
@@ -23,18 +26,20 @@ const WAITING_MAX: usize = 4;
 /// The orderer as its clients see it.
 #[derive(Debug)]
 pub(crate) struct OrderingService {
-    network: Arc<Network>,
+    chains: Chains,
+    time_window: Option<Duration>,
     limit: Limit,
     stop: watch::Receiver<bool>,
 }
 
 impl OrderingService {
     pub(crate) const fn new(
-        network: Arc<Network>,
+        chains: Chains,
+        time_window: Option<Duration>,
         limit: Limit,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { network, limit, stop }
+        Self { chains, time_window, limit, stop }
     }
 }
 
@@ -49,8 +54,8 @@ impl AtomicBroadcast for OrderingService {
     ) -> Result<Response<Self::BroadcastStream>, tonic::Status> {
         let permit = self.limit.permit()?;
         let (answers, receiver) = mpsc::channel(WAITING_MAX);
-        let (network, stop) = (Arc::clone(&self.network), self.stop.clone());
-        tokio::spawn(take(network, request.into_inner(), answers, stop, permit));
+        let (chains, stop) = (Arc::clone(&self.chains), self.stop.clone());
+        tokio::spawn(take(chains, request.into_inner(), answers, stop, permit));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
@@ -59,14 +64,15 @@ impl AtomicBroadcast for OrderingService {
         request: Request<Streaming<Envelope>>,
     ) -> Result<Response<Self::DeliverStream>, tonic::Status> {
         let permit = self.limit.permit()?;
-        let delivery = Delivery::new(Arc::clone(&self.network), Ordered, self.stop.clone());
+        let chains = Arc::clone(&self.chains);
+        let delivery = Delivery::new(chains, self.time_window, Ordered, self.stop.clone());
         Ok(Response::new(delivery.start(request.into_inner(), permit)))
     }
 }
 
 /// Takes transactions until one is refused.
 async fn take(
-    network: Arc<Network>,
+    chains: Chains,
     mut envelopes: Streaming<Envelope>,
     answers: mpsc::Sender<Result<BroadcastResponse, tonic::Status>>,
     mut stop: watch::Receiver<bool>,
@@ -79,7 +85,7 @@ async fn take(
             () = stopping(&mut stop) => return,
         };
         let Some(Ok(envelope)) = envelope else { return };
-        let (status, info) = match network.orderer.broadcast(envelope).await {
+        let (status, info) = match broadcast(&chains, envelope).await {
             Ok(()) => (Status::Success, String::new()),
             Err(rejection) => (rejection.status, rejection.info),
         };
@@ -96,13 +102,13 @@ struct Ordered;
 impl Form for Ordered {
     type Answer = DeliverResponse;
 
-    fn authorize(&self, network: &Network, reader: &Arc<Member>) -> Result<(), String> {
-        network.shared.acl.channel_readers.check(reader)
+    fn authorize(&self, shared: &Shared, reader: &Arc<Member>) -> Result<(), String> {
+        shared.acl.channel_readers.check(reader)
     }
 
     fn block(
         &self,
-        _network: &Network,
+        _shared: &Shared,
         _reader: &Arc<Member>,
         mut block: Block,
     ) -> Result<Self::Answer, String> {

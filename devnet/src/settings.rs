@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::{
-    Batch, Chaincode, ChaincodeTls, Config, ConfigError, IntegrityCheck, Organization, ReadyMode,
+    Batch, Chaincode, ChaincodeTls, Channel, Config, ConfigError, IntegrityCheck, Organization,
+    ReadyMode,
 };
 use crate::files::{self, FileError};
 
@@ -29,7 +30,7 @@ use crate::files::{self, FileError};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsFile {
-    channel: Option<String>,
+    channels: Option<Vec<ChannelSettings>>,
     organizations: Option<Vec<OrganizationSettings>>,
     chaincodes: Vec<ChaincodeSettings>,
     listen: Option<IpAddr>,
@@ -41,6 +42,14 @@ pub struct SettingsFile {
     gateway_concurrency: Option<usize>,
     cache_bytes: Option<usize>,
     check_all_blocks: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChannelSettings {
+    name: String,
+    organizations: Option<Vec<String>>,
+    chaincodes: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -111,8 +120,8 @@ impl SettingsFile {
 
     /// Sets in `config` what the file sets; chaincodes are added. `dir` is the file's directory.
     pub fn apply(self, dir: &Path, config: &mut Config) -> Result<(), SettingsError> {
-        if let Some(channel) = self.channel {
-            config.channel = channel;
+        if let Some(channels) = self.channels {
+            config.channels = channels.into_iter().map(ChannelSettings::into_config).collect();
         }
         if let Some(organizations) = self.organizations {
             config.organizations =
@@ -138,6 +147,13 @@ impl SettingsFile {
             config.integrity = IntegrityCheck::Full;
         }
         Ok(())
+    }
+}
+
+impl ChannelSettings {
+    fn into_config(self) -> Channel {
+        let Self { name, organizations, chaincodes } = self;
+        Channel { name, organizations, chaincodes }
     }
 }
 
@@ -218,7 +234,7 @@ mod tests {
         std::fs::write(dir.path().join("collections.json"), "[]").unwrap();
         std::fs::write(dir.path().join("ca.pem"), "PEM").unwrap();
         let text = r#"{
-            "channel": "other", "listen": "0.0.0.0", "ready": "plain", "orderer_port": 6,
+            "channels": [{"name": "other", "organizations": ["A"]}], "listen": "0.0.0.0", "ready": "plain", "orderer_port": 6,
             "organizations": [{"msp_id": "A", "domain": "a.org", "port": 1},
                               {"msp_id": "B", "domain": "b.org", "custodian": false}],
             "chaincodes": [{"name": "cc", "address": "h:1", "version": "2", "package_id": "p:1",
@@ -230,7 +246,8 @@ mod tests {
             "execute_timeout_s": 11, "time_window_s": 0, "gateway_concurrency": 12,
             "cache_bytes": 13, "check_all_blocks": true}"#;
         let config = apply(text, dir.path()).unwrap();
-        assert_eq!((config.channel.as_str(), config.ready), ("other", ReadyMode::Plain));
+        assert_eq!(config.channels, [Channel::new("other").organizations(["A"])]);
+        assert_eq!(config.ready, ReadyMode::Plain);
         let ports: Vec<_> = config.organizations.iter().map(|one| one.gateway_port).collect();
         assert_eq!((ports, config.orderer_port), (vec![1, 9051], 6));
         let custodians: Vec<_> = config.organizations.iter().map(|one| one.custodian).collect();

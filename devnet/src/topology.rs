@@ -8,15 +8,15 @@ use crate::ca::{self, CaError, EnrollRequest, Enrolled, OrganizationFiles};
 use crate::config::Config;
 use crate::files::{self, Access, FileError};
 
-/// The file in a devnet's directory that names its channel and organisations.
+/// The file in a devnet's directory that names its channels and organisations.
 const FILE: &str = "network.json";
 
-/// Channel and organisations of a directory; they cannot change once there is a ledger.
+/// Organisations and channels of a directory. What is there cannot change; channels can be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Stored")]
 pub(crate) struct Topology {
-    channel: String,
     organizations: Vec<Member>,
+    channels: Vec<Joined>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,34 @@ struct Member {
     msp_id: String,
     domain: String,
     custodian: bool,
+}
+
+/// A channel with its organisations' MSP ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Joined {
+    name: String,
+    organizations: Vec<String>,
+}
+
+/// The file as it is now, and as it was when there was one channel, which had all organisations.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    channel: Option<String>,
+    organizations: Vec<Member>,
+    #[serde(default)]
+    channels: Vec<Joined>,
+}
+
+impl From<Stored> for Topology {
+    fn from(stored: Stored) -> Self {
+        let Stored { channel, organizations, channels } = stored;
+        let all = || organizations.iter().map(|member| member.msp_id.clone()).collect();
+        let only = channel.map(|name| Joined { name, organizations: all() });
+        let channels = only.into_iter().chain(channels).collect();
+        Self { organizations, channels }
+    }
 }
 
 /// A directory does not fit what is asked of it.
@@ -54,8 +82,8 @@ pub enum TopologyError {
     },
     /// The directory belongs to another network.
     #[error(
-        "{path} was set up for channel and organisations `{there}`, not `{asked}`: use another \
-         directory, or the same settings as before"
+        "{path} was set up for organisations and channels `{there}`, not `{asked}`: use another \
+         directory, or the same settings as before (channels can be added)"
     )]
     Different {
         /// The file.
@@ -79,26 +107,38 @@ impl Topology {
                 custodian: one.custodian,
             })
             .collect();
-        Self { channel: config.channel.clone(), organizations }
+        let channels = (config.channels.iter())
+            .map(|channel| Joined {
+                name: channel.name.clone(),
+                organizations: channel.members(config).map(|one| one.msp_id.clone()).collect(),
+            })
+            .collect();
+        Self { organizations, channels }
     }
 
-    /// Sets up a new directory, or makes sure an old one fits.
-    pub(crate) fn agree(config: &Config) -> Result<(), TopologyError> {
+    /// What a directory is to be set up for, if it fits what it has been set up for before.
+    pub(crate) fn agreed(config: &Config) -> Result<Self, TopologyError> {
         let asked = Self::of(config);
         let path = config.dir.join(FILE);
         if !path.exists() {
-            let text = serde_json::to_string_pretty(&asked).unwrap_or_default();
-            return Ok(files::write(&path, text.as_bytes(), Access::Anyone)?);
+            return Ok(asked);
         }
         let there = Self::load(&config.dir)?;
-        if there == asked {
-            return Ok(());
+        if there.organizations == asked.organizations && asked.channels.starts_with(&there.channels)
+        {
+            return Ok(asked);
         }
         Err(TopologyError::Different {
             path: path.display().to_string(),
             there: there.to_string(),
             asked: asked.to_string(),
         })
+    }
+
+    /// Keeps it in the directory.
+    pub(crate) fn write(&self, dir: &Path) -> Result<(), FileError> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        files::write(&dir.join(FILE), text.as_bytes(), Access::Anyone)
     }
 
     pub(crate) fn load(dir: &Path) -> Result<Self, TopologyError> {
@@ -112,23 +152,28 @@ impl Topology {
         })
     }
 
-    pub(crate) fn channel(&self) -> &str {
-        &self.channel
+    /// Names of the channels, the first one first.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().map(|channel| channel.name.as_str())
     }
 
-    pub(crate) fn msp_ids(&self) -> impl Iterator<Item = &str> {
-        self.organizations.iter().map(|member| member.msp_id.as_str())
+    /// MSP ids of a channel's organisations.
+    pub(crate) fn members(&self, channel: &str) -> Vec<String> {
+        let found = self.channels.iter().find(|one| one.name == channel);
+        found.map(|one| one.organizations.clone()).unwrap_or_default()
     }
 }
 
 impl std::fmt::Display for Topology {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.channel)?;
-        for member in &self.organizations {
+        let organizations = self.organizations.iter().map(|member| {
             let kind = if member.custodian { " (custodian)" } else { "" };
-            write!(f, " {}={}{kind}", member.msp_id, member.domain)?;
-        }
-        Ok(())
+            format!("{}={}{kind}", member.msp_id, member.domain)
+        });
+        let channels = (self.channels.iter())
+            .map(|one| format!("{}: {}", one.name, one.organizations.join(" ")));
+        let parts: Vec<String> = organizations.chain(channels).collect();
+        write!(f, "{}", parts.join(", "))
     }
 }
 
@@ -143,4 +188,48 @@ pub fn enroll(dir: &Path, request: &EnrollRequest) -> Result<Enrolled, TopologyE
     };
     let files = OrganizationFiles::create(dir, &member.domain)?;
     Ok(ca::enroll_with(&files, request)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Channel;
+
+    fn agrees(there: &str, change: impl FnOnce(&mut Config)) -> Result<Topology, TopologyError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), there).unwrap();
+        let mut config = Config::new(dir.path());
+        config.organizations.truncate(2);
+        change(&mut config);
+        Topology::agreed(&config)
+    }
+
+    const OLD: &str = r#"{"channel": "mychannel", "organizations": [
+        {"msp_id": "Org1MSP", "domain": "org1.example.com", "custodian": true},
+        {"msp_id": "Org2MSP", "domain": "org2.example.com", "custodian": true}]}"#;
+
+    #[test]
+    fn channels_can_be_added_to_a_directory_of_one() {
+        let one = agrees(OLD, |_| {}).unwrap();
+        assert_eq!(one.channels().collect::<Vec<_>>(), ["mychannel"]);
+        let other = Channel::new("other").organizations(["Org2MSP"]);
+        let two = agrees(OLD, |config| config.channels.push(other.clone())).unwrap();
+        assert_eq!(
+            (two.members("mychannel").len(), two.members("other")),
+            (2, vec!["Org2MSP".to_owned()])
+        );
+
+        let new = serde_json::to_string(&two).unwrap();
+        agrees(&new, |config| config.channels.push(other.clone())).unwrap();
+        let check = |change: &dyn Fn(&mut Config)| {
+            let refused = agrees(&new, |config| change(config)).unwrap_err().to_string();
+            let there = "set up for organisations and channels `Org1MSP=org1.example.com \
+                         (custodian), Org2MSP=org2.example.com (custodian), mychannel: Org1MSP \
+                         Org2MSP, other: Org2MSP`, not `";
+            assert!(refused.contains(there), "{refused}");
+        };
+        check(&|_| {});
+        check(&|config| config.channels.push(Channel::new("other")));
+        check(&|config| config.channels.insert(0, other.clone()));
+    }
 }

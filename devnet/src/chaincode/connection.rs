@@ -7,7 +7,7 @@ use fabric_ledger::InvocationKind;
 use fabric_ledger::proposal::Proposal;
 use fabric_protos::protos::chaincode_message::Type;
 use fabric_protos::protos::{
-    ChaincodeEvent, ChaincodeMessage, ChaincodeSpec, Response, SignedProposal,
+    ChaincodeEvent, ChaincodeInput, ChaincodeMessage, ChaincodeSpec, Response, SignedProposal,
 };
 use futures_util::{FutureExt as _, StreamExt as _};
 use prost::Message as _;
@@ -39,6 +39,8 @@ pub(crate) struct Invocation {
     pub(crate) tx_id: Arc<str>,
     /// `ChaincodeInput`.
     pub(crate) input: Bytes,
+    /// Who proposed it, a marshalled `SerializedIdentity`.
+    pub(crate) creator: Bytes,
     pub(crate) proposal: Arc<SignedProposal>,
     pub(crate) simulation: Simulation,
     pub(crate) timeout: Duration,
@@ -92,6 +94,7 @@ type CallKey = (Arc<str>, Arc<str>);
 #[derive(Debug)]
 struct Call {
     namespace: Arc<str>,
+    creator: Bytes,
     proposal: Arc<SignedProposal>,
     /// Absent while a called chaincode works on it, and after the end.
     simulation: Mutex<Option<Simulation>>,
@@ -134,11 +137,13 @@ impl Connection {
     /// Has the chaincode execute a transaction and waits for its end. Dropping the future takes
     /// the transaction off the stream: what the chaincode still asks for it is refused.
     pub(super) async fn execute(&self, invocation: Invocation) -> Executed {
-        let Invocation { kind, channel, tx_id, input, proposal, simulation, timeout } = invocation;
+        let Invocation { kind, channel, tx_id, input, creator, proposal, simulation, timeout } =
+            invocation;
         let key: CallKey = (channel, tx_id);
         let (done, finished) = oneshot::channel();
         let call = Arc::new(Call {
             namespace: Arc::clone(&self.namespace),
+            creator,
             proposal: Arc::clone(&proposal),
             simulation: Mutex::new(Some(simulation)),
             done: Mutex::new(Some(done)),
@@ -351,50 +356,84 @@ impl Connection {
         }
     }
 
-    /// A chaincode calls another one of the channel, which joins the simulation.
+    /// A chaincode calls another one. One of the same channel joins the simulation; one of another
+    /// channel has a simulation of its own, of which nothing but the answer is kept.
     async fn call_other(
         &self,
         key: &CallKey,
         call: &Call,
         payload: Bytes,
+        own: Simulation,
+    ) -> (Result<Bytes, String>, Option<Simulation>) {
+        let callee = match Callee::read(payload, &key.0) {
+            Ok(callee) => callee,
+            Err(err) => return (Err(format!("unmarshal failed: {err}")), Some(own)),
+        };
+        let Some(links) = self.links.upgrade() else {
+            return (Err("the peer is stopping".to_owned()), Some(own));
+        };
+        if callee.channel == key.0 {
+            return callee.execute(&links, key, call, own).await;
+        }
+        let answer = match links.ask(&callee.channel, &call.creator, &key.1) {
+            Ok(theirs) => callee.execute(&links, key, call, Running::new(theirs)).await.0,
+            Err(refusal) => Err(refusal),
+        };
+        (answer, Some(own))
+    }
+}
+
+/// A chaincode that another one calls.
+struct Callee {
+    name: String,
+    channel: Arc<str>,
+    input: ChaincodeInput,
+}
+
+impl Callee {
+    /// Reads a call by a chaincode that is at work on a channel. Its name can tell a version, which
+    /// nobody looks at, and another channel.
+    fn read(payload: Bytes, channel: &Arc<str>) -> Result<Self, prost::DecodeError> {
+        let spec = ChaincodeSpec::decode(payload)?;
+        let name = spec.chaincode_id.map(|id| id.name).unwrap_or_default();
+        let (name, other) = name.split_once('/').unwrap_or((&name, ""));
+        let name = name.split_once(':').map_or(name, |(name, _)| name);
+        Ok(Self {
+            name: name.to_owned(),
+            channel: if other.is_empty() { Arc::clone(channel) } else { other.into() },
+            input: spec.input.unwrap_or_default(),
+        })
+    }
+
+    /// Runs it over a simulation of its channel.
+    async fn execute(
+        self,
+        links: &Links,
+        key: &CallKey,
+        call: &Call,
         mut simulation: Simulation,
     ) -> (Result<Bytes, String>, Option<Simulation>) {
-        let spec = match ChaincodeSpec::decode(payload) {
-            Ok(spec) => spec,
-            Err(err) => return (Err(format!("unmarshal failed: {err}")), Some(simulation)),
-        };
-        let name = spec.chaincode_id.map(|id| id.name).unwrap_or_default();
-        let (name, channel) = name.split_once('/').unwrap_or((&name, ""));
-        let name = name.split_once(':').map_or(name, |(name, _)| name);
-        if !channel.is_empty() && channel != &*key.0 {
-            let text = format!("Failed to get policy manager for channel [{channel}]");
-            return (Err(text), Some(simulation));
-        }
-        if let Some(refusal) = refuses_chaincodes(name, &call.proposal) {
+        let Self { name, channel, input } = self;
+        let invalid =
+            |err: &dyn std::fmt::Display| Err(format!("execute failed: invalid invocation: {err}"));
+        if let Some(refusal) = refuses_chaincodes(&name, &call.proposal) {
             let answer = called(Terminal::Completed(refusal.encode_to_vec().into(), None));
             return (Ok(answer.encode_to_vec().into()), Some(simulation));
         }
-        let Some(links) = self.links.upgrade() else {
-            return (Err("the peer is stopping".to_owned()), Some(simulation));
+        let Some(link) = links.defined(&name, &channel) else {
+            let err = ExecuteError::NotDefined { channel: channel.to_string(), name };
+            return (invalid(&err), Some(simulation));
         };
-        let Some(link) = links.get(name) else {
-            let err =
-                ExecuteError::NotDefined { channel: key.0.to_string(), name: name.to_owned() };
-            return (Err(format!("execute failed: invalid invocation: {err}")), Some(simulation));
-        };
-        let input = spec.input.unwrap_or_default();
         let kind = match link.begin(&mut simulation.simulator, input.is_init) {
             Ok(kind) => kind,
-            Err(err) => {
-                let text = format!("execute failed: invalid invocation: {err}");
-                return (Err(text), Some(simulation));
-            }
+            Err(err) => return (invalid(&err), Some(simulation)),
         };
         let invocation = Invocation {
             kind,
-            channel: Arc::clone(&key.0),
+            channel,
             tx_id: Arc::clone(&key.1),
             input: input.encode_to_vec().into(),
+            creator: call.creator.clone(),
             proposal: Arc::clone(&call.proposal),
             simulation,
             timeout: links.execute_timeout(),

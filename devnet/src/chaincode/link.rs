@@ -14,6 +14,7 @@ use tonic::Streaming;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::connection::{Connection, ExecuteError, Executed, Invocation};
+use crate::channel::{ChannelSimulator, Channels};
 use crate::config::{Chaincode, ConfigError, ReadyMode};
 
 /// Bytes of a message in either direction: not configurable on a peer.
@@ -32,10 +33,13 @@ const WAITING_MAX: usize = 8192;
 /// Records of a write batch and keys of a multi-get that a READY offers.
 const BATCH_ENTRIES_MAX: u32 = 1000;
 
-/// The streams of one logical peer, by chaincode name.
+/// The streams of one logical peer, by chaincode name: those of all channels it has joined share
+/// them.
 #[derive(Debug)]
 pub(crate) struct Links {
     links: BTreeMap<String, Link>,
+    msp_id: Arc<str>,
+    channels: Arc<Channels>,
     execute_timeout: Duration,
 }
 
@@ -54,6 +58,7 @@ impl Links {
     pub(crate) fn new(
         chaincodes: &[Chaincode],
         settings: &LinkSettings,
+        channels: &Arc<Channels>,
     ) -> Result<Arc<Self>, ConfigError> {
         let endpoints = chaincodes
             .iter()
@@ -76,12 +81,37 @@ impl Links {
             let links = (endpoints.into_iter())
                 .map(|(chaincode, endpoint)| (chaincode.name.clone(), link(chaincode, endpoint)))
                 .collect();
-            Self { links, execute_timeout: settings.execute_timeout }
+            Self {
+                links,
+                msp_id: Arc::clone(&settings.msp_id),
+                channels: Arc::clone(channels),
+                execute_timeout: settings.execute_timeout,
+            }
         }))
     }
 
     pub(crate) fn get(&self, chaincode: &str) -> Option<&Link> {
         self.links.get(chaincode)
+    }
+
+    /// The stream of a chaincode that is defined on a channel.
+    pub(super) fn defined(&self, chaincode: &str, channel: &str) -> Option<&Link> {
+        self.channels.get(channel)?.channel.definition(chaincode)?;
+        self.get(chaincode)
+    }
+
+    /// A simulation on another channel than a transaction's own, for a chaincode that is asked there
+    /// by one at work here, if the transaction's creator may write to that channel.
+    pub(super) fn ask(
+        &self,
+        channel: &str,
+        creator: &[u8],
+        tx_id: &str,
+    ) -> Result<ChannelSimulator, String> {
+        let other = self.channels.get(channel);
+        let other =
+            other.ok_or_else(|| format!("Failed to get policy manager for channel [{channel}]"))?;
+        Ok(other.simulator(&self.msp_id, other.caller(creator)?, tx_id))
     }
 
     pub(crate) const fn execute_timeout(&self) -> Duration {

@@ -9,7 +9,9 @@ const READY: &str = "devnet is ready";
 pub(super) fn print(devnet: &Devnet) -> io::Result<()> {
     let config = devnet.config();
     let mut out = io::stdout().lock();
-    writeln!(out, "channel {}, {} blocks", config.channel, devnet.height())?;
+    for channel in devnet.channels() {
+        writeln!(out, "channel {}, {} blocks", channel.name(), channel.height())?;
+    }
     writeln!(out)?;
     for (gateway, organization) in devnet.gateways().zip(&config.organizations) {
         let port = gateway.address.port();

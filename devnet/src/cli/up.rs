@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use fabric_devnet::{
-    Chaincode, ChaincodeTls, Config, Devnet, IntegrityCheck, ReadyMode, SettingsFile,
+    Chaincode, ChaincodeTls, Channel, Config, Devnet, IntegrityCheck, ReadyMode, SettingsFile,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,6 +21,9 @@ pub(super) struct Up {
     /// Configuration file (JSON); other options win over it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A channel; can be repeated [default: mychannel].
+    #[arg(long = "channel", value_name = "NAME")]
+    channels: Vec<String>,
     /// A chaincode and the address of its server; can be repeated.
     #[arg(long = "chaincode", value_name = "NAME=HOST:PORT", value_parser = chaincode)]
     chaincodes: Vec<(String, String)>,
@@ -93,6 +96,14 @@ impl Up {
         if let Some(file) = &self.config {
             let dir = file.parent().unwrap_or(Path::new("."));
             SettingsFile::load(file)?.apply(dir, &mut config)?;
+        }
+        if !self.channels.is_empty() {
+            // What the file says of a channel stays.
+            let known = std::mem::take(&mut config.channels);
+            let of = |name: &String| known.iter().find(|one| one.name == *name).cloned();
+            config.channels = (self.channels.iter())
+                .map(|name| of(name).unwrap_or_else(|| Channel::new(name)))
+                .collect();
         }
         for (name, address) in &self.chaincodes {
             match config.chaincodes.iter_mut().find(|one| one.name == *name) {

@@ -4,6 +4,7 @@ mod peer;
 mod seek;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fabric_ledger::Timestamp;
@@ -16,9 +17,10 @@ use tokio_stream::{Stream, StreamExt as _};
 
 pub(crate) use self::peer::DeliverService;
 use self::seek::{Range, Request};
+use crate::chain::{Chain, Chains};
+use crate::channel::Shared;
 use crate::channel_config::CONFIG_BLOCK;
 use crate::endorser::now;
-use crate::gateway::Network;
 use crate::msp::Member;
 
 /// Answers that wait for a slow client; the next block is read when one has left.
@@ -29,11 +31,11 @@ pub(crate) trait Form: Send + Sync + 'static {
     type Answer: Send + 'static;
 
     /// Whether an identity may have such blocks.
-    fn authorize(&self, network: &Network, reader: &Arc<Member>) -> Result<(), String>;
+    fn authorize(&self, shared: &Shared, reader: &Arc<Member>) -> Result<(), String>;
 
     fn block(
         &self,
-        network: &Network,
+        shared: &Shared,
         reader: &Arc<Member>,
         block: Block,
     ) -> Result<Self::Answer, String>;
@@ -47,7 +49,8 @@ pub(crate) type Answers<A> = ReceiverStream<Result<A, tonic::Status>>;
 /// Serves one client's requests, one after the other.
 #[derive(Debug)]
 pub(crate) struct Delivery<F> {
-    network: Arc<Network>,
+    chains: Chains,
+    time_window: Option<Duration>,
     form: F,
     stop: watch::Receiver<bool>,
 }
@@ -66,8 +69,14 @@ impl From<Status> for End {
 }
 
 impl<F: Form> Delivery<F> {
-    pub(crate) const fn new(network: Arc<Network>, form: F, stop: watch::Receiver<bool>) -> Self {
-        Self { network, form, stop }
+    /// Serves the blocks of these chains.
+    pub(crate) const fn new(
+        chains: Chains,
+        time_window: Option<Duration>,
+        form: F,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self { chains, time_window, form, stop }
     }
 
     /// Starts to serve; the place among the served ends with the stream.
@@ -117,8 +126,8 @@ impl<F: Form> Delivery<F> {
         envelope: &Envelope,
         answers: &mpsc::Sender<Result<F::Answer, tonic::Status>>,
     ) -> Result<(), End> {
-        let (reader, mut range) = self.check(envelope)?;
-        let mut height = self.network.notifier.height();
+        let (chain, reader, mut range) = self.check(envelope)?;
+        let mut height = chain.notifier.height();
         loop {
             let committed = *height.borrow_and_update();
             if range.next >= committed {
@@ -137,7 +146,7 @@ impl<F: Form> Delivery<F> {
             if reader.is_expired(now()) {
                 return Err(Status::Forbidden.into());
             }
-            let answer = self.read(&reader, &range).map_err(|reason| {
+            let answer = self.read(&chain.shared, &reader, &range).map_err(|reason| {
                 tracing::error!(number = range.next, reason, "a block cannot be delivered");
                 Status::InternalServerError
             })?;
@@ -152,27 +161,31 @@ impl<F: Form> Delivery<F> {
     }
 
     /// Everything that is asked of a request, in a peer's order.
-    fn check(&self, envelope: &Envelope) -> Result<(Arc<Member>, Range), Status> {
-        let shared = &self.network.shared;
+    fn check(&self, envelope: &Envelope) -> Result<(Arc<Chain>, Arc<Member>, Range), Status> {
         let request = Request::read(envelope).ok_or(Status::BadRequest)?;
         let at = request.timestamp().ok_or(Status::BadRequest)?;
-        if shared.time_window.is_some_and(|window| distance(at, now()) > window.as_nanos()) {
+        if self.time_window.is_some_and(|window| distance(at, now()) > window.as_nanos()) {
             return Err(Status::BadRequest);
         }
-        if request.channel.channel_id != shared.channel.name() {
-            return Err(Status::NotFound);
-        }
+        let chain = self.chains.get(&request.channel.channel_id).ok_or(Status::NotFound)?;
+        let shared = &*chain.shared;
         let seek = SeekInfo::decode(request.seek).map_err(|_| Status::BadRequest)?;
-        let reader = self.reader(&request.signature.creator, envelope).map_err(|reason| {
+        let reader = self.reader(shared, &request.signature.creator, envelope);
+        let reader = reader.map_err(|reason| {
             tracing::warn!(reason, "blocks are refused");
             Status::Forbidden
         })?;
         let range = Range::resolve(&seek, shared.database.snapshot().height())?;
-        Ok((reader, range))
+        Ok((Arc::clone(chain), reader, range))
     }
 
-    fn reader(&self, creator: &[u8], envelope: &Envelope) -> Result<Arc<Member>, String> {
-        let membership = &self.network.shared.membership;
+    fn reader(
+        &self,
+        shared: &Shared,
+        creator: &[u8],
+        envelope: &Envelope,
+    ) -> Result<Arc<Member>, String> {
+        let membership = &shared.membership;
         let reader = membership.identity(creator)?;
         if reader.is_expired(now()) {
             return Err("deliver client identity expired".to_owned());
@@ -180,18 +193,23 @@ impl<F: Form> Delivery<F> {
         membership
             .verify(&reader.key, &envelope.payload, &envelope.signature)
             .map_err(|err| err.to_string())?;
-        self.form.authorize(&self.network, &reader)?;
+        self.form.authorize(shared, &reader)?;
         Ok(reader)
     }
 
-    fn read(&self, reader: &Arc<Member>, range: &Range) -> Result<F::Answer, String> {
-        let found = self.network.shared.database.snapshot().block(range.next);
+    fn read(
+        &self,
+        shared: &Shared,
+        reader: &Arc<Member>,
+        range: &Range,
+    ) -> Result<F::Answer, String> {
+        let found = shared.database.snapshot().block(range.next);
         let bytes: Bytes = found.map_err(|err| err.to_string())?.ok_or("it is not there")?;
         let mut block = Block::decode(bytes).map_err(|err| err.to_string())?;
         if range.headers_only && range.next != CONFIG_BLOCK {
             block.data = None;
         }
-        self.form.block(&self.network, reader, block)
+        self.form.block(shared, reader, block)
     }
 }
 

@@ -17,29 +17,30 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
 use super::{Answers, Delivery, Form};
+use crate::chain::Chains;
+use crate::channel::Shared;
 use crate::definition::CreatorAccess;
 use crate::endorser::Peer;
-use crate::gateway::Network;
 use crate::limit::Limit;
 use crate::msp::Member;
 
 /// The Deliver service of one organisation's peer.
 #[derive(Debug)]
 pub(crate) struct DeliverService {
-    network: Arc<Network>,
     own: Arc<Peer>,
+    chains: Chains,
     limit: Limit,
     stop: watch::Receiver<bool>,
 }
 
 impl DeliverService {
     pub(crate) const fn new(
-        network: Arc<Network>,
         own: Arc<Peer>,
+        chains: Chains,
         limit: Limit,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { network, own, limit, stop }
+        Self { own, chains, limit, stop }
     }
 
     fn start<F: Form>(
@@ -48,7 +49,8 @@ impl DeliverService {
         request: Request<Streaming<Envelope>>,
     ) -> Result<Response<Answers<F::Answer>>, tonic::Status> {
         let permit = self.limit.permit()?;
-        let delivery = Delivery::new(Arc::clone(&self.network), form, self.stop.clone());
+        let chains = Arc::clone(&self.chains);
+        let delivery = Delivery::new(chains, self.own.time_window, form, self.stop.clone());
         Ok(Response::new(delivery.start(request.into_inner(), permit)))
     }
 }
@@ -87,13 +89,13 @@ struct Whole;
 impl Form for Whole {
     type Answer = DeliverResponse;
 
-    fn authorize(&self, network: &Network, reader: &Arc<Member>) -> Result<(), String> {
-        network.shared.acl.check("event/Block", reader)
+    fn authorize(&self, shared: &Shared, reader: &Arc<Member>) -> Result<(), String> {
+        shared.acl.check("event/Block", reader)
     }
 
     fn block(
         &self,
-        _network: &Network,
+        _shared: &Shared,
         _reader: &Arc<Member>,
         block: Block,
     ) -> Result<Self::Answer, String> {
@@ -111,17 +113,17 @@ struct Filtered;
 impl Form for Filtered {
     type Answer = DeliverResponse;
 
-    fn authorize(&self, network: &Network, reader: &Arc<Member>) -> Result<(), String> {
-        network.shared.acl.check("event/FilteredBlock", reader)
+    fn authorize(&self, shared: &Shared, reader: &Arc<Member>) -> Result<(), String> {
+        shared.acl.check("event/FilteredBlock", reader)
     }
 
     fn block(
         &self,
-        network: &Network,
+        shared: &Shared,
         _reader: &Arc<Member>,
         block: Block,
     ) -> Result<Self::Answer, String> {
-        let channel = network.shared.channel.name();
+        let channel = shared.channel.name();
         Ok(answer(Type::FilteredBlock(filtered(channel, block))))
     }
 
@@ -138,17 +140,16 @@ struct WithPrivateData {
 impl Form for WithPrivateData {
     type Answer = DeliverResponse;
 
-    fn authorize(&self, network: &Network, reader: &Arc<Member>) -> Result<(), String> {
-        network.shared.acl.check("event/Block", reader)
+    fn authorize(&self, shared: &Shared, reader: &Arc<Member>) -> Result<(), String> {
+        shared.acl.check("event/Block", reader)
     }
 
     fn block(
         &self,
-        network: &Network,
+        shared: &Shared,
         reader: &Arc<Member>,
         block: Block,
     ) -> Result<Self::Answer, String> {
-        let shared = &network.shared;
         let number = block.header.as_ref().map(|header| header.number).unwrap_or_default();
         // As for the chaincode: where members alone may read, others get nothing.
         let access = CreatorAccess::new(Arc::clone(&shared.channel), Arc::clone(reader));

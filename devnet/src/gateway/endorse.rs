@@ -12,6 +12,7 @@ use super::GatewayService;
 use super::deadline::Deadline;
 use super::error::{Failure, detail, judge, status};
 use super::outline::Outline;
+use crate::chain::Chain;
 use crate::endorser::{CheckedProposal, Peer, Refusal, Signing};
 
 /// What the peers of a plan said so far.
@@ -42,16 +43,16 @@ impl GatewayService {
         }
         let outline = Outline::read(&signed).map_err(Status::invalid_argument)?;
         let explicit = &request.endorsing_organizations;
-        if explicit.is_empty() {
-            self.check_route(&outline)?;
+        let chain = if explicit.is_empty() {
+            self.route(&outline)?
         } else {
-            self.check_targets(&outline, explicit)?;
-        }
-        let checked = self.network.shared.check(signed, &self.own.msp_id);
+            self.route_to(&outline, explicit)?
+        };
+        let checked = self.own.check(signed);
         let mut collected = Collected::default();
         let layouts = if explicit.is_empty() {
             let text = "endorsement timeout expired while collecting first endorsement";
-            let first = self.first_endorsement(&outline, &checked, &mut collected);
+            let first = self.first_endorsement(chain, &outline, &checked, &mut collected);
             deadline.limit(text, first).await?
         } else {
             let mut layout: Layout = explicit.iter().map(|one| one.as_str().into()).collect();
@@ -60,7 +61,7 @@ impl GatewayService {
             vec![layout]
         };
         let text = "endorsement timeout expired while collecting endorsements";
-        let rest = self.collect(&layouts, &checked, &mut collected);
+        let rest = self.collect(chain, &layouts, &checked, &mut collected);
         let layout = deadline.limit(text, rest).await?;
 
         let aborted = |text: String| Status::aborted(text);
@@ -76,13 +77,18 @@ impl GatewayService {
         Ok(EndorseResponse { prepared_transaction: Some(envelope) })
     }
 
-    /// Refuses what no peer is there for, when the client leaves the choice of them to the gateway.
-    fn check_route(&self, outline: &Outline) -> Result<(), Status> {
+    /// The channel of a proposal, if the chaincode is defined there.
+    fn defined(&self, outline: &Outline) -> Option<&Arc<Chain>> {
+        let chain = self.chains.get(&outline.channel)?;
+        chain.shared.channel.definition(&outline.chaincode).map(|_| chain)
+    }
+
+    /// The channel, unless no peer is there, when the client leaves the choice of them to the
+    /// gateway.
+    fn route(&self, outline: &Outline) -> Result<&Arc<Chain>, Status> {
         let Outline { channel, chaincode, has_transient } = outline;
-        let known = channel == self.network.shared.channel.name()
-            && self.network.shared.channel.definition(chaincode).is_some();
-        if known {
-            return Ok(());
+        if let Some(chain) = self.defined(outline) {
+            return Ok(chain);
         }
         Err(Status::failed_precondition(if *has_transient {
             "no endorsers found in the gateway's organization; retry specifying endorsing \
@@ -95,30 +101,28 @@ impl GatewayService {
         }))
     }
 
-    /// Refuses organisations that have no peer for the chaincode.
-    fn check_targets(&self, outline: &Outline, targets: &[String]) -> Result<(), Status> {
-        let Outline { channel, chaincode, .. } = outline;
-        let known = channel == self.network.shared.channel.name()
-            && self.network.shared.channel.definition(chaincode).is_some();
+    /// The channel, unless one of these organisations has no peer for the chaincode.
+    fn route_to(&self, outline: &Outline, targets: &[String]) -> Result<&Arc<Chain>, Status> {
+        let found = self.defined(outline);
+        let has = |chain: &Chain, target: &str| peer_of(chain, target).is_some();
         let missing: Vec<&str> = targets
             .iter()
             .map(String::as_str)
-            .filter(|target| !known || self.peer(target).is_none())
+            .filter(|target| !found.is_some_and(|chain| has(chain, target)))
             .collect();
-        if missing.is_empty() {
-            return Ok(());
+        if let Some(chain) = found
+            && missing.is_empty()
+        {
+            return Ok(chain);
         }
         let text = format!("failed to find any endorsing peers for org(s): {}", missing.join(", "));
         Err(Status::unavailable(text))
     }
 
-    fn peer(&self, msp_id: &str) -> Option<&Arc<Peer>> {
-        self.network.peers.iter().find(|peer| *peer.msp_id == *msp_id)
-    }
-
     /// Has the own organisation's peer endorse, and plans from what the simulation touched.
     async fn first_endorsement(
         &self,
+        chain: &Chain,
         outline: &Outline,
         checked: &Result<CheckedProposal, Refusal>,
         collected: &mut Collected,
@@ -134,13 +138,18 @@ impl GatewayService {
             interest.chaincodes.push(call);
         }
         collected.add(&self.own, Ok(answer));
-        self.plan(interest, outline.has_transient)
+        self.plan(chain, interest, outline.has_transient)
     }
 
-    fn plan(&self, interest: ChaincodeInterest, protect: bool) -> Result<Vec<Layout>, Status> {
-        let channel = &self.network.shared.channel;
-        let msp_ids: Layout =
-            self.peers_own_first().into_iter().map(|peer| Arc::clone(&peer.msp_id)).collect();
+    fn plan(
+        &self,
+        chain: &Chain,
+        interest: ChaincodeInterest,
+        protect: bool,
+    ) -> Result<Vec<Layout>, Status> {
+        let channel = &chain.shared.channel;
+        let peers = self.peers_own_first(chain).into_iter();
+        let msp_ids: Layout = peers.map(|peer| Arc::clone(&peer.msp_id)).collect();
         let mut protected = Vec::new();
         let mut cautious = interest.clone();
         if protect {
@@ -173,6 +182,7 @@ impl GatewayService {
     /// Goes through the layouts until one is complete.
     async fn collect(
         &self,
+        chain: &Chain,
         layouts: &[Layout],
         checked: &Result<CheckedProposal, Refusal>,
         collected: &mut Collected,
@@ -184,7 +194,7 @@ impl GatewayService {
             let missing: Vec<&Arc<Peer>> = layout
                 .iter()
                 .filter(|msp_id| !collected.endorsements.contains_key(*msp_id))
-                .filter_map(|msp_id| self.peer(msp_id))
+                .filter_map(|msp_id| peer_of(chain, msp_id))
                 .collect();
             let answers = join_all(missing.iter().map(|peer| self.ask(peer, checked))).await;
             for (peer, answer) in missing.into_iter().zip(answers) {
@@ -205,8 +215,7 @@ impl GatewayService {
         checked: &Result<CheckedProposal, Refusal>,
     ) -> Result<ProposalResponse, Failure> {
         let checked = checked.as_ref().map_err(|refusal| Failure::from(refusal.clone()))?;
-        let (shared, peers) = (&self.network.shared, &self.network.peers);
-        judge(peer.endorse(shared, peers, checked, Signing::Yes).await).map(|(answer, _)| answer)
+        judge(peer.endorse(checked, Signing::Yes).await).map(|(answer, _)| answer)
     }
 }
 
@@ -236,6 +245,10 @@ impl Collected {
             }
         }
     }
+}
+
+fn peer_of<'a>(chain: &'a Chain, msp_id: &str) -> Option<&'a Arc<Peer>> {
+    chain.peers.iter().find(|peer| *peer.msp_id == *msp_id)
 }
 
 fn no_combination(reason: &str) -> String {

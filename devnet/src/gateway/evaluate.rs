@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use super::GatewayService;
 use super::error::{Failure, detail, judge, status};
 use super::outline::Outline;
+use crate::chain::Chain;
 use crate::endorser::{Peer, Signing};
 
 impl GatewayService {
@@ -26,20 +27,17 @@ impl GatewayService {
             Status::invalid_argument(text)
         })?;
         let channel = &outline.channel;
-        if channel != self.network.shared.channel.name() {
+        let Some(chain) = self.chains.get(channel) else {
             let text = format!("failed to get config for channel [{channel}]: channel not found");
             return Err(Status::unavailable(text));
-        }
-        let candidates = self.evaluators(&outline, &request.target_organizations)?;
-        let checked = self.network.shared.check(signed, &self.own.msp_id);
+        };
+        let candidates = self.evaluators(chain, &outline, &request.target_organizations)?;
+        let checked = self.own.check(signed);
         let mut details: Vec<ErrorDetail> = Vec::new();
         let mut last = Code::Aborted;
         for peer in candidates {
             let answer = match &checked {
-                Ok(checked) => {
-                    let (shared, peers) = (&self.network.shared, &self.network.peers);
-                    judge(peer.endorse(shared, peers, checked, Signing::No).await)
-                }
+                Ok(checked) => judge(peer.endorse(checked, Signing::No).await),
                 Err(refusal) => Err(Failure::from(refusal.clone())),
             };
             let failure = match answer {
@@ -59,9 +57,14 @@ impl GatewayService {
 
     /// The peers to ask, in this order. Transient data does not leave the gateway's organisation
     /// unless the client says so.
-    fn evaluators(&self, outline: &Outline, targets: &[String]) -> Result<Vec<&Arc<Peer>>, Status> {
+    fn evaluators<'a>(
+        &'a self,
+        chain: &'a Chain,
+        outline: &Outline,
+        targets: &[String],
+    ) -> Result<Vec<&'a Arc<Peer>>, Status> {
         let own_only = outline.has_transient && targets.is_empty();
-        let mut peers = self.peers_own_first();
+        let mut peers = self.peers_own_first(chain);
         peers.retain(|peer| {
             if own_only {
                 peer.msp_id == self.own.msp_id
@@ -70,7 +73,7 @@ impl GatewayService {
             }
         });
         let Outline { channel, chaincode, .. } = outline;
-        let defined = self.network.shared.channel.definition(chaincode).is_some();
+        let defined = chain.shared.channel.definition(chaincode).is_some();
         // Every peer has the system chaincodes.
         let defined = defined || is_system_chaincode(chaincode);
         if defined && !peers.is_empty() {

@@ -13,8 +13,9 @@ use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tonic::Status;
 
+use super::GatewayService;
 use super::reader::SignedRequest;
-use super::{GatewayService, Network};
+use crate::chain::Chain;
 use crate::deliver::{send, stopping};
 
 /// Answers that wait for a slow client; the next block is read when one has left.
@@ -23,7 +24,7 @@ const WAITING_MAX: usize = 4;
 /// Follows the chain for one client.
 #[derive(Debug)]
 pub(super) struct EventsStream {
-    network: Arc<Network>,
+    chain: Arc<Chain>,
     chaincode: String,
     /// Events up to and with this transaction are left out.
     after: Option<String>,
@@ -47,7 +48,7 @@ impl GatewayService {
         let request = ChaincodeEventsRequest::decode(signed.request.clone()).map_err(|err| {
             Status::invalid_argument(format!("invalid chaincode events request: {err}"))
         })?;
-        self.authorize_reader(SignedRequest {
+        let chain = self.authorize_reader(SignedRequest {
             resource: "gateway/ChaincodeEvents",
             channel: &request.channel_id,
             identity: &request.identity,
@@ -55,8 +56,8 @@ impl GatewayService {
             signature: &signed.signature,
         })?;
         let stream = EventsStream {
-            next: self.start_block(&request)?,
-            network: Arc::clone(&self.network),
+            next: start_block(chain, &request)?,
+            chain: Arc::clone(chain),
             chaincode: request.chaincode_id,
             after: Some(request.after_transaction_id).filter(|tx_id| !tx_id.is_empty()),
             stop: self.stop.clone(),
@@ -68,34 +69,12 @@ impl GatewayService {
         });
         Ok(receiver)
     }
-
-    /// A known transaction wins over the position, which otherwise decides.
-    fn start_block(&self, request: &ChaincodeEventsRequest) -> Result<u64, Status> {
-        let snapshot = self.network.shared.database.snapshot();
-        if !request.after_transaction_id.is_empty() {
-            let found = snapshot.transaction(&request.after_transaction_id);
-            if let Some(record) = found.map_err(|err| Status::aborted(err.to_string()))? {
-                return Ok(record.version.block);
-            }
-        }
-        let invalid = |name: &str| {
-            let text = format!("invalid start position type: *orderer.SeekPosition_{name}");
-            Err(Status::invalid_argument(text))
-        };
-        let position: Option<&SeekPosition> = request.start_position.as_ref();
-        match position.and_then(|position| position.r#type.as_ref()) {
-            None | Some(Position::NextCommit(_)) => Ok(snapshot.height()),
-            Some(Position::Specified(specified)) => Ok(specified.number),
-            Some(Position::Oldest(_)) => invalid("Oldest"),
-            Some(Position::Newest(_)) => invalid("Newest"),
-        }
-    }
 }
 
 impl EventsStream {
     /// Ends when the client goes away or the devnet stops.
     async fn run(mut self, answers: Answers) {
-        let mut height = self.network.notifier.height();
+        let mut height = self.chain.notifier.height();
         let mut stop = self.stop.clone();
         loop {
             tokio::select! {
@@ -128,7 +107,7 @@ impl EventsStream {
 
     /// The events of the next block that are asked for, in the order of its transactions.
     fn next_block(&mut self) -> Result<Vec<ChaincodeEvent>, String> {
-        let block = self.network.shared.database.snapshot().block(self.next);
+        let block = self.chain.shared.database.snapshot().block(self.next);
         let block = block.map_err(|err| err.to_string())?.ok_or("the block is not there")?;
         let block = Block::decode(block).map_err(|err| err.to_string())?;
         let slot = usize::try_from(i32::from(BlockMetadataIndex::TransactionsFilter));
@@ -163,5 +142,27 @@ impl EventsStream {
                 false
             }
         }
+    }
+}
+
+/// A known transaction wins over the position, which otherwise decides.
+fn start_block(chain: &Chain, request: &ChaincodeEventsRequest) -> Result<u64, Status> {
+    let snapshot = chain.shared.database.snapshot();
+    if !request.after_transaction_id.is_empty() {
+        let found = snapshot.transaction(&request.after_transaction_id);
+        if let Some(record) = found.map_err(|err| Status::aborted(err.to_string()))? {
+            return Ok(record.version.block);
+        }
+    }
+    let invalid = |name: &str| {
+        let text = format!("invalid start position type: *orderer.SeekPosition_{name}");
+        Err(Status::invalid_argument(text))
+    };
+    let position: Option<&SeekPosition> = request.start_position.as_ref();
+    match position.and_then(|position| position.r#type.as_ref()) {
+        None | Some(Position::NextCommit(_)) => Ok(snapshot.height()),
+        Some(Position::Specified(specified)) => Ok(specified.number),
+        Some(Position::Oldest(_)) => invalid("Oldest"),
+        Some(Position::Newest(_)) => invalid("Newest"),
     }
 }

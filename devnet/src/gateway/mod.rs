@@ -22,45 +22,38 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use self::deadline::Deadline;
-use crate::endorser::{Peer, Shared};
+use crate::chain::{Chain, Chains};
+use crate::endorser::Peer;
 use crate::limit::Limit;
-use crate::notify::CommitNotifier;
-use crate::orderer::Orderer;
-
-/// Everything behind the gateways.
-#[derive(Debug)]
-pub(crate) struct Network {
-    pub(crate) shared: Arc<Shared>,
-    /// One logical peer an organisation.
-    pub(crate) peers: Vec<Arc<Peer>>,
-    pub(crate) orderer: Orderer,
-    pub(crate) notifier: Arc<CommitNotifier>,
-}
 
 /// The gateway of one organisation.
 #[derive(Debug)]
 pub(crate) struct GatewayService {
-    network: Arc<Network>,
     own: Arc<Peer>,
+    /// The channels that the own peer has joined.
+    chains: Chains,
+    /// All channels, as the orderer has them.
+    ordered: Chains,
     limit: Limit,
     /// Turns true when the devnet stops.
     stop: watch::Receiver<bool>,
 }
 
 impl GatewayService {
-    pub(crate) fn new(
-        network: Arc<Network>,
+    pub(crate) const fn new(
         own: Arc<Peer>,
+        chains: Chains,
+        ordered: Chains,
         limit: Limit,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { network, own, limit, stop }
+        Self { own, chains, ordered, limit, stop }
     }
 
-    /// The organisation's own peer, then the others.
-    fn peers_own_first(&self) -> Vec<&Arc<Peer>> {
+    /// The channel's peers: the organisation's own, then the others.
+    fn peers_own_first<'a>(&'a self, chain: &'a Chain) -> Vec<&'a Arc<Peer>> {
         let own = std::iter::once(&self.own);
-        let others = self.network.peers.iter().filter(|peer| peer.msp_id != self.own.msp_id);
+        let others = chain.peers.iter().filter(|peer| peer.msp_id != self.own.msp_id);
         own.chain(others).collect()
     }
 }

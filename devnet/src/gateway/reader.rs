@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use fabric_ledger::channel::READERS;
 use tonic::Status;
 
 use super::GatewayService;
 use crate::acl::unsatisfied;
+use crate::chain::Chain;
 
 /// A signed question about the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +20,17 @@ pub(super) struct SignedRequest<'a> {
 }
 
 impl GatewayService {
-    /// Refuses whoever may not read the channel. Expired certificates may.
-    pub(super) fn authorize_reader(&self, request: SignedRequest<'_>) -> Result<(), Status> {
-        let shared = &self.network.shared;
+    /// The channel asked about. Refuses whoever may not read it; expired certificates may.
+    pub(super) fn authorize_reader(
+        &self,
+        request: SignedRequest<'_>,
+    ) -> Result<&Arc<Chain>, Status> {
         let SignedRequest { resource, channel, identity, bytes, signature } = request;
-        if channel != shared.channel.name() {
+        let Some(chain) = self.chains.get(channel) else {
             let text = format!("Failed to get policy manager for channel [{channel}]");
             return Err(Status::permission_denied(text));
-        }
+        };
+        let shared = &chain.shared;
         // Who is unknown or signed wrongly counts for nobody.
         let reader = shared.membership.identity(identity).ok();
         let reader =
@@ -36,6 +42,7 @@ impl GatewayService {
             );
             return Err(Status::permission_denied(text));
         };
-        shared.acl.check(resource, &reader).map_err(Status::permission_denied)
+        shared.acl.check(resource, &reader).map_err(Status::permission_denied)?;
+        Ok(chain)
     }
 }

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use super::GatewayService;
 use super::error::status;
 use super::reader::SignedRequest;
-use crate::orderer::Rejection;
+use crate::orderer::{Rejection, broadcast};
 
 impl GatewayService {
     /// Hands a signed transaction to the orderer.
@@ -24,11 +24,11 @@ impl GatewayService {
             return Err(Status::invalid_argument("prepared transaction must be signed"));
         }
         let channel = &request.channel_id;
-        if channel != self.network.shared.channel.name() {
+        if !self.chains.contains_key(channel) {
             let text = format!("failed to get config for channel [{channel}]: channel not found");
             return Err(Status::failed_precondition(text));
         }
-        self.network.orderer.broadcast(envelope).await.map_err(|rejection| rejected(&rejection))?;
+        broadcast(&self.ordered, envelope).await.map_err(|rejection| rejected(&rejection))?;
         Ok(SubmitResponse {})
     }
 
@@ -51,15 +51,15 @@ impl GatewayService {
         if request.transaction_id.is_empty() {
             return Err(Status::invalid_argument("transaction ID should not be empty"));
         }
-        self.authorize_reader(SignedRequest {
+        let chain = self.authorize_reader(SignedRequest {
             resource: "gateway/CommitStatus",
             channel: &request.channel_id,
             identity: &request.identity,
             bytes: &signed.request,
             signature: &signed.signature,
         })?;
-        let store = || self.network.shared.database.snapshot();
-        let outcome = self.network.notifier.outcome(&request.transaction_id, store).await;
+        let store = || chain.shared.database.snapshot();
+        let outcome = chain.notifier.outcome(&request.transaction_id, store).await;
         let outcome = outcome.map_err(|err| Status::aborted(err.to_string()))?;
         let outcome = outcome.ok_or_else(|| Status::unavailable("the peer is stopping"))?;
         Ok(CommitStatusResponse { result: outcome.code.into(), block_number: outcome.block })

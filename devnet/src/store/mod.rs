@@ -1,4 +1,4 @@
-//! The ledger on disk: one redb file, one durable transaction a block.
+//! A channel's ledger on disk: one redb file, one durable transaction a block.
 //!
 //! | table | key | value |
 //! |---|---|---|
@@ -28,6 +28,7 @@ mod transient;
 pub(crate) use self::commit::{BlockCommit, PeerCommit};
 pub(crate) use self::database::{Database, Savepoint};
 pub use self::error::LedgerError;
+pub(crate) use self::hold::Released;
 pub(crate) use self::plaintext::Plaintext;
 pub(crate) use self::snapshot::{PeerSnapshot, Snapshot};
 pub(crate) use self::transient::Held;

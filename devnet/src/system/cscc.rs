@@ -25,22 +25,22 @@ fn channels(query: &Query<'_>) -> Answer {
     query
         .is_local("Members")
         .map_err(|reason| error(format!("access denied for [GetChannels]: {reason}")))?;
-    let channel_id = query.shared.channel.name().to_owned();
-    let answer = ChannelQueryResponse { channels: vec![ChannelInfo { channel_id }] };
-    Ok(success(answer.encode_to_vec()))
+    let names = query.channels.keys().cloned();
+    let channels = names.map(|channel_id| ChannelInfo { channel_id }).collect();
+    Ok(success(ChannelQueryResponse { channels }.encode_to_vec()))
 }
 
 fn config(query: &Query<'_>, function: &str) -> Answer {
     let channel = query.text(1);
     let denied =
         |reason: String| error(format!("access denied for [{function}][{channel}]: {reason}"));
-    if channel != query.shared.channel.name() {
+    let Some(shared) = query.channel(1) else {
         // Without a channel there is nobody who may ask for it.
         return Err(denied(format!("Failed to get policy manager for channel [{channel}]")));
-    }
-    query.authorize(&format!("cscc/{function}")).map_err(denied)?;
+    };
+    query.authorize(shared, &format!("cscc/{function}")).map_err(denied)?;
     let failed = |reason: String| error(format!("the configuration cannot be read: {reason}"));
-    let block = query.shared.database.snapshot().block(CONFIG_BLOCK);
+    let block = shared.database.snapshot().block(CONFIG_BLOCK);
     let block = block.map_err(|err| failed(err.to_string()))?;
     let block = block.ok_or_else(|| failed("its block is not there".to_owned()))?;
     if function == "GetConfigBlock" {
@@ -60,6 +60,7 @@ fn join(query: &Query<'_>, function: &str) -> Answer {
     query
         .is_local("Admins")
         .map_err(|reason| error(format!("access denied for [{function}]: [{reason}]")))?;
-    let channel = query.shared.channel.name();
-    Err(error(format!("a devnet has the channel {channel} and takes no other")))
+    Err(error(format!(
+        "{function}: a devnet has the channels that it was started with; start it with another one"
+    )))
 }

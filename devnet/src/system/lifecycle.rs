@@ -10,6 +10,7 @@ use fabric_protos::protos::Response;
 use prost::Message as _;
 
 use super::{Answer, NOT_FOUND, Query, error, success};
+use crate::channel::Shared;
 
 /// What changes definitions and packages on a peer.
 const CHANGES: [&str; 8] = [
@@ -39,21 +40,19 @@ pub(super) fn run(query: &Query<'_>) -> Answer {
     }
     let refused =
         |reason| error(format!("Failed to authorize invocation due to failed ACL check: {reason}"));
-    if query.channel.is_empty() {
-        return Err(refused("a channel is required".to_owned()));
-    }
-    query.authorize(&format!("_lifecycle/{function}")).map_err(refused)?;
+    let channel = query.on.ok_or_else(|| refused("a channel is required".to_owned()))?;
+    query.authorize(channel, &format!("_lifecycle/{function}")).map_err(refused)?;
     match &*function {
-        "QueryChaincodeDefinition" => one(query, argument),
-        _ => all(query, argument),
+        "QueryChaincodeDefinition" => one(channel, argument),
+        _ => all(channel, argument),
     }
 }
 
-fn one(query: &Query<'_>, argument: &Bytes) -> Answer {
+fn one(channel: &Shared, argument: &Bytes) -> Answer {
     let asked = QueryChaincodeDefinitionArgs::decode(argument.clone())
         .map_err(|err| undecodable("QueryChaincodeDefinition", &err))?;
     let name = asked.name;
-    match query.shared.definitions.get(&name) {
+    match channel.definitions.get(&name) {
         Some(definition) => Ok(success(definition.encode_to_vec())),
         None => Err(Response {
             status: NOT_FOUND,
@@ -63,10 +62,10 @@ fn one(query: &Query<'_>, argument: &Bytes) -> Answer {
     }
 }
 
-fn all(query: &Query<'_>, argument: &Bytes) -> Answer {
+fn all(channel: &Shared, argument: &Bytes) -> Answer {
     QueryChaincodeDefinitionsArgs::decode(argument.clone())
         .map_err(|err| undecodable("QueryChaincodeDefinitions", &err))?;
-    let chaincode_definitions = (query.shared.definitions.iter())
+    let chaincode_definitions = (channel.definitions.iter())
         .map(|(name, definition)| listed(name.clone(), definition.clone()))
         .collect();
     Ok(success(QueryChaincodeDefinitionsResult { chaincode_definitions }.encode_to_vec()))

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use fabric_protos::protos::Response;
 
 use crate::ca::Role;
-use crate::endorser::Shared;
+use crate::channel::{Channels, Shared};
 use crate::msp::Member;
 
 /// Version of every system chaincode.
@@ -23,12 +23,13 @@ const ERROR: i32 = 500;
 /// A call of a system chaincode whose creator and signature are checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Query<'a> {
-    pub(crate) shared: &'a Shared,
+    /// The channels that the peer has joined.
+    pub(crate) channels: &'a Channels,
     /// The peer's own organisation.
     pub(crate) local: &'a str,
     pub(crate) creator: &'a Arc<Member>,
-    /// The channel of the proposal; empty where it names none.
-    pub(crate) channel: &'a str,
+    /// The channel of the proposal, if it names one.
+    pub(crate) on: Option<&'a Shared>,
     pub(crate) args: &'a [Bytes],
 }
 
@@ -52,9 +53,14 @@ impl Query<'_> {
             .unwrap_or_default()
     }
 
-    /// Asks the channel's policy for a resource.
-    fn authorize(&self, resource: &str) -> Result<(), String> {
-        self.shared.acl.check(resource, self.creator)
+    /// The channel that an argument names, if the peer has joined it.
+    fn channel(&self, index: usize) -> Option<&Shared> {
+        self.channels.get(&self.text(index)).map(|shared| &**shared)
+    }
+
+    /// Asks a channel's policy for a resource.
+    fn authorize(&self, channel: &Shared, resource: &str) -> Result<(), String> {
+        channel.acl.check(resource, self.creator)
     }
 
     /// Asks for an identity of the peer's own organisation.

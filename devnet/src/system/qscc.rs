@@ -19,13 +19,13 @@ pub(super) fn run(query: &Query<'_>) -> Answer {
     if function != "GetChainInfo" && count < 3 {
         return Err(error(format!("missing 3rd argument for {function}")));
     }
-    if channel != query.shared.channel.name() {
+    let Some(shared) = query.channel(1) else {
         return Err(error(format!("Invalid chain ID, {channel}")));
-    }
-    query.authorize(&format!("qscc/{function}")).map_err(|reason| {
+    };
+    query.authorize(shared, &format!("qscc/{function}")).map_err(|reason| {
         error(format!("access denied for [{function}][{channel}]: [{reason}]"))
     })?;
-    let snapshot = query.shared.database.snapshot();
+    let snapshot = shared.database.snapshot();
     let asked = query.args.get(2).cloned().unwrap_or_default();
     let answer = match function.as_str() {
         "GetChainInfo" => chain_info(&snapshot),

@@ -103,6 +103,23 @@ fn it_tells_what_a_user_needs_and_stops_when_it_is_told_to() {
 }
 
 #[test]
+fn channels_are_named_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let (mut running, summary) = up(dir.path(), &["--channel", "one", "--channel", "two"]);
+    assert!(summary.contains("channel one, 1 blocks\nchannel two, 1 blocks\n"), "{summary}");
+    running.stop("-TERM");
+    let block = |channel: &'static str| run(&["block", "--dir", path, "--channel", channel, "0"]);
+    let (one, two) = (block("one").stdout, block("two").stdout);
+    assert!(!one.is_empty() && !two.is_empty() && one != two);
+    assert_eq!(run(&["block", "--dir", path, "0"]).stdout, one);
+    let refused = refusal(&["block", "--dir", path, "--channel", "three", "0"]);
+    assert!(refused.contains("there is no channel `three`, only one, two"), "{refused}");
+    let refused = refusal(&["up", "--dir", path, "--channel", "two", "--ports", "0,0,0"]);
+    assert!(refused.contains("use another directory, or the same settings as before"), "{refused}");
+}
+
+#[test]
 fn settings_for_the_peer_command_name_the_nodes_and_a_user() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();

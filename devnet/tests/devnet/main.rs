@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod channels;
 mod command;
 mod commit_status;
 mod conflicts;

@@ -244,7 +244,7 @@ async fn cscc_tells_the_peers_channels_to_its_own_organisation() {
     check(&client, &["JoinChain", "x"], join).await;
     let admin = EnrollRequest { role: Role::Admin, ..EnrollRequest::client("Org1MSP", "boss") };
     let admin = setup.enrolled(&admin).await;
-    let join = "500 a devnet has the channel mychannel and takes no other";
+    let join = "500 JoinChain: a devnet has the channels that it was started with; ";
     check(&admin, &["JoinChain", "x"], join).await;
 }
 

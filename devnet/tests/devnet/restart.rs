@@ -93,7 +93,7 @@ async fn a_directory_belongs_to_its_organisations_and_channel() {
     setup.devnet.shutdown().await;
     config.organizations.pop();
     let refused = Devnet::start(config).await.unwrap_err().to_string();
-    assert!(refused.contains("was set up for channel and organisations `mychannel Org1MSP="));
+    assert!(refused.contains("was set up for organisations and channels `Org1MSP="));
 }
 
 #[tokio::test(flavor = "multi_thread")]

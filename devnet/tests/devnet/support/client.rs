@@ -247,9 +247,13 @@ impl Client {
     }
 
     pub(crate) async fn status(&self, tx_id: &str) -> Result<CommitStatusResponse, Status> {
+        self.status_on(CHANNEL, tx_id).await
+    }
+
+    async fn status_on(&self, channel: &str, tx_id: &str) -> Result<CommitStatusResponse, Status> {
         let request = CommitStatusRequest {
             transaction_id: tx_id.to_owned(),
-            channel_id: CHANNEL.to_owned(),
+            channel_id: channel.to_owned(),
             identity: self.identity.clone(),
         };
         self.status_request(signed_status_request(&request, &self.key)).await
@@ -272,7 +276,7 @@ impl Client {
     pub(crate) async fn commit_draft(&self, draft: &Draft) -> TxValidationCode {
         let envelope = self.prepare(draft).await;
         self.submit(draft, envelope).await.unwrap();
-        super::code(self.status(&draft.id()).await.unwrap().result)
+        super::code(self.status_on(&draft.channel, &draft.id()).await.unwrap().result)
     }
 }
 

@@ -58,8 +58,8 @@ impl Setup {
 
     /// A client of `User1` of an organisation, at the peer of another one.
     pub(crate) async fn client_at(&self, msp_id: &str, peer: &str) -> Client {
-        let own = self.client(msp_id).await;
-        Client { channel: self.client(peer).await.channel, ..own }
+        let (own, there) = (self.client(msp_id).await, self.client(peer).await);
+        Client { channel: there.channel, gateway: there.gateway, ..own }
     }
 
     pub(crate) async fn enrolled(&self, request: &EnrollRequest) -> Client {
