@@ -38,7 +38,7 @@ CHAINCODE_ID=$(cat "$NETWORK_DIR/package-id") CHAINCODE_SERVER_ADDRESS=127.0.0.1
 CALLEE_SERVER=$!
 export CHAINCODE=conformance CHAINCODE_ADDRESS=127.0.0.1:19999
 INIT_REQUIRED=true CCAAS_SERVER=$CONFORMANCE "$ROOT/network/network.sh" deploy
-"$HERE/initialise.sh"
+PATH=${FABRIC_BIN:+$FABRIC_BIN:}$PATH "$HERE/initialise.sh"
 ORG=$NETWORK_DIR/organizations/peerOrganizations/org1.example.com
 for run in first second; do
     "$CONFORMANCE" run --other-channel --run-id "$run" --gateway 127.0.0.1:17051 --server-name peer0.org1.example.com \
