@@ -3,11 +3,11 @@
 
 import { Report } from '../../lib/report.mjs';
 import { accounting, outcome, permit, putConsent, requestAccess } from './calls.mjs';
-import { World, constant, hex, summary } from './world.mjs';
+import { World, hex, summary } from './world.mjs';
 
 const AT_ONCE = 200;
-/** As many as a patient may have, and as a scenario has the time to register one after the other. */
-const DEVICES = Math.min(32, constant('head.rs', 'DEVICES_MAX'));
+/** They are registered one after the other: on a real network two hundred take their time. */
+const DEVICES = Number(process.env.CROWD_DEVICES ?? AT_ONCE);
 const VALID = 0;
 
 const report = new Report('crowd');
