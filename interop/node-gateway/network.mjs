@@ -5,11 +5,14 @@ import { connect, hash, signers } from '@hyperledger/fabric-gateway';
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 export const CHANNEL = process.env.CHANNEL_NAME ?? 'mychannel';
 export const CHAINCODE = process.env.CHAINCODE_NAME ?? 'ioht';
 
 const SECOND = 1000;
+const AGAIN_MAX = 10;
+const AGAIN_AFTER = SECOND / 4;
 const utf8 = new TextDecoder();
 
 export class Network {
@@ -90,21 +93,34 @@ export class Participant {
         return JSON.parse(utf8.decode(answer));
     }
 
-    /** A transaction that was endorsed and is not yet submitted. */
-    endorse(name, args = {}, secret = undefined, options = {}) {
-        return this.contract.newProposal(name, proposal(args, secret, options)).endorse();
+    /** A transaction that was endorsed and is not yet submitted; proposed anew where what stands in its way passes. */
+    async endorse(name, args = {}, secret = undefined, options = {}) {
+        for (let again = AGAIN_MAX; ; again -= 1) {
+            try {
+                return await this.contract.newProposal(name, proposal(args, secret, options)).endorse();
+            } catch (error) {
+                if (again === 0 || !passes(error)) throw error;
+            }
+            await setTimeout(AGAIN_AFTER);
+        }
     }
 
     /** Endorses, submits and waits; resolves to the answer, the transaction and its block. */
     async submit(name, args = {}, secret = undefined, options = {}) {
-        const commit = await this.contract.submitAsync(name, proposal(args, secret, options));
-        const status = await commit.getStatus();
+        const endorsed = await this.endorse(name, args, secret, options);
+        const status = await (await endorsed.submit()).getStatus();
         if (!status.successful) {
             throw new Error(`transaction ${status.transactionId} has code ${status.code}`);
         }
-        const answer = JSON.parse(utf8.decode(commit.getResult()));
+        const answer = JSON.parse(utf8.decode(endorsed.getResult()));
         return { answer, transactionId: status.transactionId, block: status.blockNumber };
     }
+}
+
+/** Whether a peer knew of no other one for an instant, or was a block behind. */
+function passes(error) {
+    const words = ['failed to distribute private collection', 'ProposalResponsePayloads do not match'];
+    return (error.details ?? []).some(({ message }) => words.some((text) => message.includes(text)));
 }
 
 function proposal(args, secret, options) {
