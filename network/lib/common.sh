@@ -31,22 +31,25 @@ PIDS_DIR=$NETWORK_DIR/pids
 
 say() { printf '%s\n' "$*"; }
 die() {
-    printf 'network.sh: %s\n' "$*" >&2
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
 }
 
-# Finds Fabric's commands on PATH or in FABRIC_BIN and tells their release.
+# find_fabric [COMMAND]…: finds Fabric's commands (by default those that run a network) on PATH or in
+# FABRIC_BIN, and tells their release.
 find_fabric() {
     [ -z "${FABRIC_BIN:-}" ] || PATH=$FABRIC_BIN:$PATH
+    [ $# -gt 0 ] || set -- peer orderer configtxgen cryptogen osnadmin
     local command missing=
-    for command in peer orderer configtxgen cryptogen osnadmin; do
+    local remedy="Install Fabric's binaries (release 3.1 or 2.5) with its install-fabric.sh and put them on PATH, or set FABRIC_BIN to their folder."
+    for command in "$@"; do
         command -v "$command" >/dev/null || missing="$missing $command"
     done
-    [ -z "$missing" ] || die "not found:$missing. Install Fabric's binaries (release 3.1 or 2.5) with its install-fabric.sh and put them on PATH, or set FABRIC_BIN to their folder."
-    FABRIC_VERSION=$(peer version | sed -n 's/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' | head -n 1)
+    [ -z "$missing" ] || die "not found:$missing. $remedy"
+    FABRIC_VERSION=$(peer version | sed -n 's/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' | head -n 1) || true
     case $FABRIC_VERSION in
         3.[1-9]* | 2.5.*) ;;
-        *) die "found Fabric ${FABRIC_VERSION:-of an unknown version}; this network is made for 3.1 and 2.5." ;;
+        *) die "$(command -v peer) is of Fabric ${FABRIC_VERSION:-(no version told)}, which this is not made for. $remedy" ;;
     esac
 }
 

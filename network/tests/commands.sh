@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# What is said where Fabric's commands are missing or of another release, by commands that only say
+# their version. Needs no Fabric.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+REMEDY="Install Fabric's binaries (release 3.1 or 2.5) with its install-fabric.sh and put them on PATH, or set FABRIC_BIN to their folder."
+NETWORK_COMMANDS=(peer orderer configtxgen cryptogen osnadmin)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# Nothing of Fabric's that this machine may have: only what the scripts use themselves.
+mkdir "$scratch/system"
+for command in bash dirname sed head cat; do ln -s "$(command -v "$command")" "$scratch/system/$command"; done
+
+# fabric VERSION-LINE COMMAND…: a folder with such commands.
+fabric() {
+    local line=$1 command
+    rm -rf "$scratch/bin"
+    mkdir "$scratch/bin"
+    shift
+    for command in "$@"; do
+        printf '#!/usr/bin/env bash\nprintf "%%s\\n" "%s:" "%s"\n' "$command" "$line" >"$scratch/bin/$command"
+        chmod +x "$scratch/bin/$command"
+    done
+}
+
+# refused WHAT SENTENCE COMMAND…: fails, and says just that.
+refused() {
+    local what=$1 sentence=$2 said
+    shift 2
+    if said=$(PATH=$scratch/system FABRIC_BIN=$scratch/bin NETWORK_DIR=$scratch/network "$@" 2>&1); then
+        printf '%s: did not fail\n' "$what" >&2
+        exit 1
+    fi
+    if [ "$said" != "$sentence" ]; then
+        printf '%s: said\n%s\nand was to say\n%s\n' "$what" "$said" "$sentence" >&2
+        exit 1
+    fi
+    printf '  ok  %s\n' "$what"
+}
+
+fabric " Version: v3.1.5"
+refused "no command" "network.sh: not found: ${NETWORK_COMMANDS[*]}. $REMEDY" network/network.sh up
+fabric " Version: v3.1.5" peer orderer configtxgen osnadmin
+refused "one command missing" "network.sh: not found: cryptogen. $REMEDY" network/network.sh up
+for version in 1.4.12 2.2.15 2.4.9 2.50.0 3.0.0 4.1.0; do
+    fabric " Version: v$version" "${NETWORK_COMMANDS[@]}"
+    refused "release $version" "network.sh: $scratch/bin/peer is of Fabric $version, which this is not made for. $REMEDY" network/network.sh up
+done
+fabric "built somewhere" "${NETWORK_COMMANDS[@]}"
+refused "a peer that tells no version" "network.sh: $scratch/bin/peer is of Fabric (no version told), which this is not made for. $REMEDY" network/network.sh up
+# A command of another machine's kind does not start.
+printf '#!/nowhere/interpreter\n' >"$scratch/bin/peer"
+if said=$(PATH=$scratch/system FABRIC_BIN=$scratch/bin network/network.sh up 2>&1) || [[ $said != *"(no version told)"*"$REMEDY" ]]; then
+    printf 'a peer that does not start: said\n%s\n' "$said" >&2
+    exit 1
+fi
+printf '  ok  a peer that does not start\n'
+# Releases that are right get further.
+for version in 2.5.16 3.1.5; do
+    fabric " Version: v$version" "${NETWORK_COMMANDS[@]}"
+    refused "release $version is not what is wrong" "network.sh: no network in $scratch/network: run 'network.sh up' first" network/network.sh deploy
+done
