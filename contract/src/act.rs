@@ -99,15 +99,17 @@ impl<'a> Act<'a> {
         Receipt::new(self.policies)
     }
 
-    /// Tells the patient in its journal what was done to it or in its name by somebody else.
+    /// Tells the patient in its journal what was done to it or in its name by somebody else, and to
+    /// which device or delegate.
     pub(crate) fn note(
         &self,
         head: &Head,
         roles: RoleSet,
+        about: Option<ParticipantId>,
         writes: &mut Writes,
     ) -> Result<(), ContractError> {
         match roles.iter().find(|it| *it != Role::Subject) {
-            Some(role) => self.note_as(role, head, writes),
+            Some(role) => self.note_as(role, head, about, writes),
             None => Ok(()),
         }
     }
@@ -117,6 +119,7 @@ impl<'a> Act<'a> {
         &self,
         role: Role,
         head: &Head,
+        about: Option<ParticipantId>,
         writes: &mut Writes,
     ) -> Result<(), ContractError> {
         let Some(rk) = head.rk else { return Ok(()) };
@@ -127,6 +130,7 @@ impl<'a> Act<'a> {
             by,
             msp,
             role: role.name().to_owned(),
+            about,
         };
         journal::put(rk, &self.tx, &entry, writes)
     }

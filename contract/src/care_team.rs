@@ -73,7 +73,7 @@ impl Submit for PutCareTeam {
         if head.care_team != team {
             head.care_team = team;
             head.meta.changed(&act.tx);
-            act.note(&head, patient.roles, writes)?;
+            act.note(&head, patient.roles, None, writes)?;
             HEADS.put(writes, &key, &head)?;
         }
         Ok(act.done::<Self>(writes))

@@ -194,7 +194,7 @@ impl Submit for IssueCommand {
             status: CommandStatus::Requested,
         };
         COMMANDS.put(writes, &key, &command)?;
-        act.note(&head, roles, writes)?;
+        act.note(&head, roles, Some(issue.private.reference.device), writes)?;
         Ok(act.done::<Self>(writes))
     }
 }

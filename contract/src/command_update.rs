@@ -82,7 +82,7 @@ impl Submit for UpdateCommand {
             COMMANDS.put(writes, &reference.key(), &command)?;
             // What the patient's own device says is no act of somebody else.
             if !roles.contains(Role::Device) && !roles.contains(Role::Gateway) {
-                act.note(head, roles, writes)?;
+                act.note(head, roles, Some(reference.device), writes)?;
             }
         }
         Ok(act.done::<Self>(writes))

@@ -156,7 +156,7 @@ impl Submit for PutControl {
         if device.authorisations != before {
             device.salt = Salts::of_subject(&patient.head.secret, cx).at(0);
             device.meta.changed(&act.tx);
-            act.note(&patient.head, patient.roles, writes)?;
+            act.note(&patient.head, patient.roles, Some(private.device), writes)?;
             DEVICES.put(writes, &(private.device,), &device)?;
         }
         Ok(act.done::<Self>(writes))

@@ -35,7 +35,8 @@ pub const RECORD_VERSIONS_MAX: u32 = 16;
 /// | `amended`, `corrected` | any but `entered-in-error` | other content |
 /// | `entered-in-error` | any other | the same content, which never was the patient's |
 ///
-/// The rules that keep raw data off the ledger hold for corrections too. Once a record is marked as
+/// A record that is withheld from the patient is as unknown to it as none. The rules that keep raw data
+/// off the ledger hold for corrections too. Once a record is marked as
 /// entered in error, only the patient reads what it said; readers get the mark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +96,11 @@ impl Submit for CorrectSummary {
         let Some(record) = loaded.get(&record)? else {
             return Err(absent(&RECORDS, ledger, &key, ContractError::RecordUnknown).await);
         };
+        // What is withheld from the patient is not the patient's to correct, nor to know of.
+        let own = head.pid == act.caller.pid;
+        if own && policies.labels().withhold_from_subject(&record.body.labels.sensitivity) {
+            return Err(ContractError::RecordUnknown);
+        }
         let body = RecordBody::from(private.record);
         if record.is_corrected_to(&body, private.version, private.reason) {
             return Ok(act.done::<Self>(writes));

@@ -79,7 +79,7 @@ impl Submit for ProposeDelegation {
                 (head, roles, DelegationStatus::Proposed)
             }
             None => {
-                let (head, roles) = found.by_staff(&act, ledger).await?;
+                let (head, roles) = found.by_staff_now(&act, ledger).await?;
                 if private.kind != DelegationKind::Guardian {
                     return Err(ContractError::OutsideAuthority);
                 }
@@ -91,8 +91,8 @@ impl Submit for ProposeDelegation {
         };
         head.meta.not_before(&act.tx)?;
         private.put(&act, &mut head, status)?;
-        head.meta.changed(&act.tx);
-        act.note(&head, roles, writes)?;
+        head.changed_as(roles, &act.tx);
+        act.note(&head, roles, Some(private.delegate), writes)?;
         HEADS.put(writes, &(private.sid,), &head)?;
         Ok(act.done::<Self>(writes))
     }
@@ -232,7 +232,7 @@ impl Submit for AcceptDelegation {
                 (head, roles, DelegationStatus::Proposed, DelegationStatus::Active)
             }
             None => {
-                let (head, roles) = found.by_staff(&act, ledger).await?;
+                let (head, roles) = found.by_staff_now(&act, ledger).await?;
                 (head, roles, DelegationStatus::Unsigned, DelegationStatus::Proposed)
             }
         };
@@ -250,10 +250,11 @@ impl Submit for AcceptDelegation {
             return Err(ContractError::OfferLapsed);
         }
         delegation.status = to;
+        let delegate = delegation.delegate;
         let until = act.tx.at.saturating_add(OFFER_MS);
         delegation.offered_until = delegation.is_pending().then_some(until);
-        head.meta.changed(&act.tx);
-        act.note(&head, roles, writes)?;
+        head.changed_as(roles, &act.tx);
+        act.note(&head, roles, Some(delegate), writes)?;
         HEADS.put(writes, &(sid,), &head)?;
         Ok(act.done::<Self>(writes))
     }
@@ -310,8 +311,8 @@ impl Submit for EndDelegation {
             return Err(ContractError::OutsideAuthority);
         }
         head.delegations.retain(|it| it.delegate != delegate);
-        head.meta.changed(&act.tx);
-        act.note(&head, roles, writes)?;
+        head.changed_as(roles, &act.tx);
+        act.note(&head, roles, Some(delegate), writes)?;
         HEADS.put(writes, &(private.sid,), &head)?;
         Ok(act.done::<Self>(writes))
     }
@@ -383,6 +384,17 @@ impl Found {
         let found = (self.sid, self.head.clone());
         let head = of_two_organisations(act, &authority, found, ledger).await?;
         Ok((head, roles))
+    }
+
+    /// The same for what puts somebody in a patient's place: not dated before the authority it uses.
+    async fn by_staff_now(
+        &self,
+        act: &Act<'_>,
+        ledger: &impl Reader,
+    ) -> Result<(Head, RoleSet), ContractError> {
+        let found = self.by_staff(act, ledger).await?;
+        self.standing.authority(&act.caller, &act.tx)?.not_before(&act.tx)?;
+        Ok(found)
     }
 }
 

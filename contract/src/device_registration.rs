@@ -84,7 +84,7 @@ impl Submit for RegisterDevice {
         };
         head.claim(claim, &act.tx)?;
         head.meta.changed(&act.tx);
-        act.note(&head, patient.roles, writes)?;
+        act.note(&head, patient.roles, Some(private.device), writes)?;
         HEADS.put(writes, &key, &head)?;
         Ok(act.done::<Self>(writes))
     }
@@ -235,7 +235,7 @@ impl Submit for PutGateway {
             device.gateway = private.gateway;
             device.salt = Salts::of_subject(&patient.head.secret, cx).at(0);
             device.meta.changed(&act.tx);
-            act.note(&patient.head, patient.roles, writes)?;
+            act.note(&patient.head, patient.roles, Some(private.device), writes)?;
             DEVICES.put(writes, &(private.device,), &device)?;
         }
         Ok(act.done::<Self>(writes))
@@ -284,7 +284,7 @@ impl Submit for SetCollection {
             let mut head = patient.head;
             head.collection = private.collection;
             head.meta.changed(&act.tx);
-            act.note(&head, patient.roles, writes)?;
+            act.note(&head, patient.roles, None, writes)?;
             HEADS.put(writes, &key, &head)?;
         }
         Ok(act.done::<Self>(writes))

@@ -208,6 +208,16 @@ impl Head {
         }
     }
 
+    /// Notes a change by somebody of these roles. What staff asks for or agrees to decides nothing that
+    /// is read, and its clock holds nothing up.
+    pub(crate) fn changed_as(&mut self, roles: RoleSet, tx: &Tx) {
+        if roles.contains(Role::Subject) || roles.contains(Role::Delegate) {
+            self.meta.changed(tx);
+        } else {
+            self.meta.counted(tx);
+        }
+    }
+
     /// The records key of an active patient: what devices submit under, and what a change that widens
     /// needs.
     pub(crate) fn active(&self) -> Result<RecordsKey, ContractError> {

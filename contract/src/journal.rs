@@ -42,6 +42,9 @@ pub struct Entry {
     /// As what: the role that served.
     #[n(4)]
     pub role: String,
+    /// The device or the delegate that it was about, where it was about one.
+    #[n(5)]
+    pub about: Option<ParticipantId>,
 }
 
 pub(crate) fn salt(head: &Head, cx: &TxContext) -> Salt {
@@ -117,6 +120,9 @@ pub struct JournalEntry {
     /// As what: `delegate`, the staff role that served, or `subject` of another patient that has taken
     /// over a device.
     pub role: String,
+    /// The device or the delegate that it was about, where it was about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<ParticipantId>,
 }
 
 impl Evaluate for ReadJournal {
@@ -149,6 +155,7 @@ impl Evaluate for ReadJournal {
             by: entry.by,
             msp: entry.msp,
             role: entry.role,
+            about: entry.about,
         });
         Ok(JournalPage { entries: entries.collect(), more })
     }

@@ -61,8 +61,14 @@ impl<const SCHEMA: u16> Meta<SCHEMA> {
 
     /// Notes a change by `tx`.
     pub fn changed(&mut self, tx: &Tx) {
-        self.version = self.version.saturating_add(1);
+        self.counted(tx);
         self.updated_at = self.updated_at.max(tx.at);
+    }
+
+    /// Notes a change that no decision rests on, but not its time: the clock of whoever is neither the
+    /// patient nor acts for it does not hold up what is dated before.
+    pub fn counted(&mut self, tx: &Tx) {
+        self.version = self.version.saturating_add(1);
         self.last_tx = tx.id;
     }
 

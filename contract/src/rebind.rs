@@ -71,7 +71,7 @@ impl Submit for RebindKey {
         let bound = batch.want(&KEYS, &(private.key_hash,))?;
         let loaded = batch.load(ledger).await?;
         let (head, bound) = (loaded.get(&head)?, loaded.get(&bound)?);
-        let mut head = match head {
+        let head = match head {
             Some(head) if head.pid == act.caller.pid => {
                 return refuse(&act, head, &private, writes);
             }
@@ -82,11 +82,11 @@ impl Submit for RebindKey {
                 let found = (private.sid, found);
                 let mut head = of_two_organisations(&act, &authority, found, ledger).await?;
                 step(&act, roles, &mut head, &private, bound.as_ref(), writes)?;
-                act.note(&head, roles, writes)?;
+                head.changed_as(roles, &act.tx);
+                act.note(&head, roles, None, writes)?;
                 head
             }
         };
-        head.meta.changed(&act.tx);
         HEADS.put(writes, &key, &head)?;
         Ok(act.done::<Self>(writes))
     }

@@ -248,7 +248,7 @@ async fn patient(
     not_before(changed, head.meta.updated_at, &act.tx)?;
     head.status = changed;
     head.meta.changed(&act.tx);
-    act.note(&head, RoleSet::NONE.with(registrar), writes)?;
+    act.note(&head, RoleSet::NONE.with(registrar), None, writes)?;
     Ok(HEADS.put(writes, &key, &head)?)
 }
 
@@ -285,7 +285,8 @@ async fn regulated_device(
     }
     device.salt = Salts::of_subject(&head.secret, act.cx).at(0);
     DEVICES.put(writes, &key, &device)?;
-    act.note(&head, RoleSet::NONE.with(Role::Staff(StaffRole::PrivacyOfficer)), writes)
+    let officer = RoleSet::NONE.with(Role::Staff(StaffRole::PrivacyOfficer));
+    act.note(&head, officer, Some(private.device), writes)
 }
 
 async fn own_device(
@@ -326,7 +327,7 @@ async fn own_device(
         HEADS.put(writes, &head_key, &head)?;
     }
     if changed || left {
-        act.note(&head, patient.roles, writes)?;
+        act.note(&head, patient.roles, Some(private.device), writes)?;
     }
     Ok(())
 }

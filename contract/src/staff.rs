@@ -48,7 +48,7 @@ pub struct Staff {
 }
 
 /// Registers staff of the caller's own organisation, in the caller's unit or below. Another
-/// `org_admin` only below it.
+/// `org_admin` only below it; itself nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterStaff {
@@ -107,6 +107,9 @@ impl Submit for RegisterStaff {
         let authority = standing.authority(caller, &act.tx)?;
         let authority = act.staff(authority, Role::Staff(StaffRole::OrgAdmin))?;
         check_place(&self.unit, &self.roles, &authority)?;
+        if registered == caller.pid {
+            return Err(ContractError::OutsideAuthority);
+        }
         if loaded.get(&existing)?.is_some() {
             return Err(ContractError::StaffExists);
         }

@@ -415,7 +415,7 @@ pub(crate) async fn own_head(
 }
 
 /// Whether a digest of raw data is the one that a record commits to. The patient asks of its own
-/// records; a device and its gateway of those they submitted.
+/// records, but for those that are withheld from it; a device and its gateway of those they submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRaw {}
@@ -468,22 +468,25 @@ impl Evaluate for VerifyRaw {
             Some(device) => device.roles_of(private.device, &caller)?,
             None => RoleSet::NONE,
         };
-        let rk = match device.filter(|_| !by_device.is_empty()) {
+        let (rk, own) = match device.filter(|_| !by_device.is_empty()) {
             Some(device) => {
                 policies.require(Self::NAME, by_device)?;
                 device.active()?;
                 let head = HEADS.get(ledger, &(device.owner,)).await?;
-                head.ok_or(ContractError::SubjectUnknown)?.active()?
+                (head.ok_or(ContractError::SubjectUnknown)?.active()?, false)
             }
             None => {
                 let (head, roles) = own_head(&caller, ledger).await?;
                 policies.require(Self::NAME, roles)?;
-                head.ok_or(ContractError::SubjectUnknown)?.readable()?
+                (head.ok_or(ContractError::SubjectUnknown)?.readable()?, true)
             }
         };
         let key =
             (rk, private.code, KeyGrid(private.grid_s), KeyTime(private.start), private.device);
-        let record = RECORDS.get(ledger, &key).await?.ok_or(ContractError::RecordUnknown)?;
+        let labels = policies.labels();
+        let told = |it: &Record| !own || !labels.withhold_from_subject(&it.body.labels.sensitivity);
+        let record = RECORDS.get(ledger, &key).await?.filter(told);
+        let record = record.ok_or(ContractError::RecordUnknown)?;
         Ok(RawVerdict { matches: record.body.raw.digest == private.digest })
     }
 }

@@ -67,7 +67,7 @@ impl Submit for OfferDevice {
             device.offer = offer;
             device.salt = Salts::of_subject(&patient.head.secret, cx).at(0);
             device.meta.changed(&act.tx);
-            act.note(&patient.head, patient.roles, writes)?;
+            act.note(&patient.head, patient.roles, Some(private.device), writes)?;
             DEVICES.put(writes, &(private.device,), &device)?;
         }
         Ok(act.done::<Self>(writes))
@@ -142,14 +142,14 @@ impl Submit for AcceptDevice {
         device.meta.changed(&act.tx);
         from.devices.remove(&private.device);
         from.claims.retain(|claim| claim.device != private.device);
-        from.meta.changed(&act.tx);
+        from.meta.counted(&act.tx);
         head.devices.insert(private.device);
         head.claims.retain(|claim| claim.device != private.device);
         head.meta.changed(&act.tx);
-        act.note(&head, patient.roles, writes)?;
+        act.note(&head, patient.roles, Some(private.device), writes)?;
         // To the old patient somebody else has acted, also where the new one did itself.
         for role in patient.roles.iter() {
-            act.note_as(role, &from, writes)?;
+            act.note_as(role, &from, Some(private.device), writes)?;
         }
         DEVICES.put(writes, &key, &device)?;
         HEADS.put(writes, &(private.from,), &from)?;

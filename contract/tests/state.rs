@@ -329,8 +329,10 @@ fn value_bytes_do_not_move() {
         by: PID,
         msp: "Org1MSP".parse().unwrap(),
         role: "registrar".to_owned(),
+        about: None,
     };
     check(&JOURNAL, "journal-entry", &entry);
+    check(&JOURNAL, "journal-entry-about", &Entry { about: Some(PID), ..entry });
     let version = DirectiveVersion {
         meta: Meta::created(&tx()),
         salt,

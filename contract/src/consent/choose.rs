@@ -9,7 +9,7 @@ use crate::error::ContractError;
 use crate::head::Head;
 use crate::ids::{PresetId, ProjectId, SubjectId};
 use crate::meta::Salts;
-use crate::policies::{Policies, Preset};
+use crate::policies::{Policies, Preset, PresetDirective};
 use crate::private;
 use crate::role::Role;
 use crate::state::HEADS;
@@ -148,7 +148,7 @@ impl Submit for ChoosePreset {
         let head = HEADS.get(ledger, &(private.sid,)).await?;
         let patient = act.patient((private.sid, head), Power::Consent, ledger).await?;
         let ended = |it: &Directive| replaced(&private, preset, it);
-        let widens = !preset.directives.is_empty()
+        let widens = preset.directives.iter().any(PresetDirective::can_permit)
             || ending_widens(&patient.head.directives, ended)
             || preset.sharing.is_some_and(|it| it > patient.head.sharing);
         if widens {

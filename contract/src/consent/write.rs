@@ -188,7 +188,7 @@ impl<'a> Changes<'a> {
             return Ok(());
         }
         self.head.meta.changed(&self.act.tx);
-        self.act.note(&self.head, self.roles, writes)?;
+        self.act.note(&self.head, self.roles, None, writes)?;
         Ok(HEADS.put(writes, &(sid,), &self.head)?)
     }
 }

@@ -69,6 +69,13 @@ pub struct PresetDirective {
     pub btg: BreakGlass,
 }
 
+impl PresetDirective {
+    /// Whether it can permit anything: by itself, or by an exception.
+    pub(crate) fn can_permit(&self) -> bool {
+        self.decision == Effect::Permit || !self.provision.is_empty()
+    }
+}
+
 pub(super) type Presets = BTreeMap<PresetId, Preset>;
 
 impl Preset {

@@ -78,7 +78,9 @@ fn an_authorised_command_is_given_accepted_and_done() {
     let seen = private(&doctor(), &GetCommand {}, &reference("watch", 1));
     assert_eq!(world.ask(&seen, &GetCommand {}).status, Completed);
     assert_eq!(listed(&mut world, &patient())[0].status, Completed);
-    assert_eq!(journal(&mut world), [("IssueCommand".to_owned(), "practitioner".to_owned())]);
+    let told = &journalled(&mut world)[0];
+    assert_eq!((told.name.as_str(), told.role.as_str()), ("IssueCommand", "practitioner"));
+    assert_eq!(told.about, Some(pid(&watch())));
 }
 
 #[test]

@@ -299,6 +299,16 @@ fn a_preset_that_undoes_a_deny_widens() {
 }
 
 #[test]
+fn a_preset_that_only_denies_is_never_late() {
+    let mut world = World::populated();
+    world.ok(&put("ward", json!({}), 0));
+    let back = world.ledger.now() - DAY;
+    world.ok(&set_patient(&client("Org1MSP", "registrar"), SID, NewStatus::Suspended));
+    assert_eq!(world.refused(&choose("research-yes", None)), "INACTIVE");
+    world.ok(&choose("research-no", None).at(back));
+}
+
+#[test]
 fn a_change_of_consent_overtakes_what_was_decided_before() {
     let mut world = World::populated();
     world.ok(&put("ward", json!({}), 0));
@@ -602,6 +612,17 @@ fn what_the_clinician_tells_first_is_not_read_before() {
         private(&patient(), &ReadVersions {}, &asked)
     };
     assert_eq!(world.denied(&versions(1)), "RECORD_UNKNOWN");
+    // Nor does a digest of what was measured, or a correction.
+    let verified = |by: &ClientIdentity, n| private(by, &VerifyRaw {}, &verify(n));
+    for n in [1, 2] {
+        assert_eq!(world.denied(&verified(&patient(), n)), "RECORD_UNKNOWN");
+        assert_eq!(
+            world.refused(&correct(&patient(), &correction(n, 1, "72.4"))),
+            "RECORD_UNKNOWN"
+        );
+    }
+    assert_eq!(world.refused(&correct(&patient(), &correction(1, 9, "72.4"))), "RECORD_UNKNOWN");
+    world.ask(&verified(&client("Org1MSP", "watch"), 1), &VerifyRaw {});
     let mut freed = correction(1, 1, "72.4");
     freed.record.labels = Labels::default();
     world.ok(&correct(&client("Org1MSP", "watch"), &freed));

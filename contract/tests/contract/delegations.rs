@@ -1,6 +1,7 @@
 use crate::world::*;
 use fabric_contract_rs::ClientIdentity;
 use ioht_contract::DelegationKind::{Caregiver, Guardian, HealthcarePoa, Proxy};
+use ioht_contract::state::HEADS;
 use ioht_contract::*;
 
 fn patient() -> ClientIdentity {
@@ -9,6 +10,12 @@ fn patient() -> ClientIdentity {
 
 fn aunt() -> ClientIdentity {
     client("Org1MSP", "aunt")
+}
+
+/// When what decisions rest on was changed last.
+fn head(world: &World) -> i64 {
+    let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
+    head.meta.updated_at
 }
 
 fn relations(world: &mut World, by: &ClientIdentity) -> Relations {
@@ -51,6 +58,16 @@ fn a_delegate_acts_with_its_powers_and_the_patient_sees_it() {
             "SetStatus",
         ]
     );
+    // And which device or delegate it was.
+    let about = |name: &str| Some(pid(&client("Org1MSP", name)));
+    for entry in journalled(&mut world).iter().filter(|it| it.role == "delegate") {
+        let expected = match entry.name.as_str() {
+            "AcceptDelegation" => about("aunt"),
+            "SetCollection" => None,
+            _ => about("scale"),
+        };
+        assert_eq!(entry.about, expected, "{}", entry.name);
+    }
     // Other powers, and other patients, it has not.
     let member = Actor::Participant(pid(&aunt()));
     assert_eq!(world.refused(&care_team(&aunt(), &[member], &[])), "ROLE_NOT_PERMITTED");
@@ -289,6 +306,36 @@ fn nobody_countersigns_for_itself() {
 }
 
 /// What a registrar proposes neither fills a patient's delegations nor waits for ever.
+/// Whoever was given back its post does not use it before that.
+#[test]
+fn a_guardian_is_not_named_before_the_time_of_who_names_it() {
+    let mut world = World::populated();
+    let guardian = proposal("aunt", Guardian, &[Power::View]);
+    let (registrar, officer) = (client("Org1MSP", "registrar"), client("Org2MSP", "officer"));
+    let again = |world: &mut World, msp: &str, staff: &ClientIdentity| {
+        world.ledger.advance(10);
+        for status in [NewStatus::Suspended, NewStatus::Active] {
+            let staff = pid(staff);
+            world.ok(&call(&msp_admin(msp), &SetStatus::Staff { staff, status }));
+        }
+        world.ledger.now() - 1
+    };
+    let early = again(&mut world, "Org1MSP", &registrar);
+    let asked = propose(&registrar, &guardian);
+    assert_eq!(world.refused(&asked.clone().at(early)), "BACK_DATED");
+    world.ok(&asked);
+    let early = again(&mut world, "Org2MSP", &officer);
+    let agreed = countersign(&officer, guardianship(&guardian));
+    assert_eq!(world.refused(&agreed.clone().at(early)), "BACK_DATED");
+    // Nor do their clocks hold up what the patient has permitted.
+    let before = head(&world);
+    world.ok(&agreed.at(world.ledger.now() + 840_000));
+    assert_eq!(head(&world), before);
+    // Ending it is never late.
+    again(&mut world, "Org1MSP", &registrar);
+    world.ok(&end_delegation(&registrar, SID, Some("aunt")).at(early));
+}
+
 #[test]
 fn a_patient_is_not_crowded_with_guardians() {
     let mut world = World::populated();

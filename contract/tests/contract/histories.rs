@@ -486,6 +486,18 @@ impl Tried<'_> {
                 (entry.name.as_str(), entry.by, &entry.msp),
                 (self.name, self.by.pid, &self.by.msp)
             );
+            let devices = [
+                "IssueCommand",
+                "UpdateCommand",
+                "PutControl",
+                "RegisterDevice",
+                "PutGateway",
+                "OfferDevice",
+                "AcceptDevice",
+            ];
+            let delegates = ["ProposeDelegation", "AcceptDelegation", "EndDelegation"];
+            let named = devices.contains(&self.name) || delegates.contains(&self.name);
+            assert!(entry.about.is_some() == named || self.name == "SetStatus", "{entry:?}");
         }
     }
 }

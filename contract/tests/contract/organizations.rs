@@ -267,7 +267,8 @@ fn staff_is_changed_from_above_and_never_by_itself() {
         roles: [StaffRole::Service].into(),
         period: Period { start: 0, end: None },
     };
-    world.ok(&private(&admin, &entry, &part));
+    assert_eq!(world.refused(&private(&admin, &entry, &part)), "OUTSIDE_AUTHORITY");
+    world.ok(&private(&manager, &entry, &part));
     let itself = change_staff(&admin, &admin, "bay", &[Practitioner]);
     assert_eq!(world.refused(&itself), "OUTSIDE_AUTHORITY");
     let status = NewStatus::Deactivated;

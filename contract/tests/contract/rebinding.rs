@@ -71,6 +71,17 @@ fn a_lost_key_is_replaced_by_two_people_of_two_organisations() {
     assert_eq!(world.refused(&old), "KEY_NOT_BOUND");
 }
 
+/// The clocks of who asks and who agrees do not hold up what the patient has permitted.
+#[test]
+fn a_key_asked_for_ahead_of_time_stops_no_reading() {
+    let mut world = World::populated();
+    let (before, ahead) = (head(&world).meta, world.ledger.now() + 840_000);
+    world.ok(&rebind(&client("Org1MSP", "registrar"), SID, &renewed()).at(ahead));
+    world.ok(&rebind(&officer(), SID, &renewed()).at(ahead));
+    let after = head(&world).meta;
+    assert_eq!((after.version, after.updated_at), (before.version + 2, before.updated_at));
+}
+
 #[test]
 fn nobody_rebinds_alone() {
     let mut world = World::populated();

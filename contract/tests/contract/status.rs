@@ -137,7 +137,7 @@ fn staff_is_managed_from_above_and_never_by_itself() {
     let period = Period { start: 0, end: None };
     let roles = [StaffRole::Practitioner].into();
     let entry = RegisterStaff { unit: "bay".parse().unwrap(), roles, period };
-    world.ok(&private(&admin, &entry, &part));
+    world.ok(&private(&manager, &entry, &part));
     let itself = call(&admin, &SetStatus::Staff { staff: pid(&admin), status: Suspended });
     assert_eq!(world.refused(&itself), "OUTSIDE_AUTHORITY");
     let elsewhere = set_staff(&admin, "Org2MSP", "doctor", Suspended);

@@ -492,11 +492,14 @@ pub(crate) fn list_commands(by: &ClientIdentity, name: &str) -> MockCall {
 
 /// What others did to the first patient or in its name, as it reads it.
 pub(crate) fn journal(world: &mut World) -> Vec<(String, String)> {
+    journalled(world).into_iter().map(|entry| (entry.name, entry.role)).collect()
+}
+
+pub(crate) fn journalled(world: &mut World) -> Vec<JournalEntry> {
     let until = world.ledger.now() + 1_000_000;
     let asked = ReadJournalPrivate { sid: None, from: 1, until, limit: None, after: None };
     let call = private(&client("Org1MSP", "patient"), &ReadJournal {}, &asked);
-    let page = world.ask(&call, &ReadJournal {});
-    page.entries.into_iter().map(|entry| (entry.name, entry.role)).collect()
+    world.ask(&call, &ReadJournal {}).entries
 }
 
 /// A heart rate of the `n`th five minutes since [`START`].
