@@ -19,5 +19,5 @@ mod stack;
 pub use actor::{Actor, Committed, Place};
 pub use error::ClientError;
 pub use profile::{Credentials, Profile, ProfileError};
-pub use reading::Reading;
+pub use reading::{Disclosed, Erroneous, Reading};
 pub use stack::{Stack, StackError, StackOptions};

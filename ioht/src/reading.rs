@@ -3,7 +3,7 @@
 use crate::actor::Actor;
 use crate::error::ClientError;
 use ioht_contract::access::{
-    AccessReference, AccessView, AccountingEntry, GetAccess, GetAccessPrivate,
+    AccessReference, AccessView, AccountingEntry, ErroneousRecord, GetAccess, GetAccessPrivate,
     GetAccountingOfDisclosures, GetAccountingOfDisclosuresPrivate, OpenDisclosure,
     OpenDisclosurePrivate, ReadSummaries, ReadSummariesPrivate, RequestAccess,
     RequestAccessPrivate, Scope, TicketId,
@@ -28,10 +28,39 @@ pub struct Reading {
     /// The opening; none where the request was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disclosure: Option<TicketId>,
+    /// What was disclosed by it.
+    #[serde(flatten)]
+    pub disclosed: Disclosed,
+}
+
+/// What is disclosed to a reader.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Disclosed {
     /// The records, by code, start and device.
     pub records: Vec<StoredSummary>,
+    /// Windows whose records were entered in error: whoever has read one before must not rely on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entered_in_error: Vec<Erroneous>,
     /// HL7 obligation and refrain codes that whoever has the records keeps to.
     pub obligations: BTreeSet<ObligationCode>,
+}
+
+/// A record that was entered in error, and what it was said to measure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erroneous {
+    /// The code that was asked for.
+    pub code: LoincCode,
+    /// The window, and when it was marked.
+    #[serde(flatten)]
+    pub record: ErroneousRecord,
+}
+
+impl Disclosed {
+    fn extend(&mut self, more: Self) {
+        self.records.extend(more.records);
+        self.entered_in_error.extend(more.entered_in_error);
+        self.obligations.extend(more.obligations);
+    }
 }
 
 impl Actor {
@@ -115,8 +144,7 @@ impl Actor {
         grid_s: u32,
     ) -> Result<Reading, ClientError> {
         let access = self.access(reference).await?;
-        let mut reading =
-            Reading { access, disclosure: None, records: Vec::new(), obligations: BTreeSet::new() };
+        let mut reading = Reading { access, disclosure: None, disclosed: Disclosed::default() };
         if reading.access.outcome == Outcome::Deny {
             return Ok(reading);
         }
@@ -126,10 +154,9 @@ impl Actor {
         let until = scope.data_period.end.unwrap_or(ioht_contract::TIME_MS_MAX);
         for code in reading.access.codes.clone() {
             let from = scope.data_period.start;
-            let (records, obligations) =
+            let found =
                 self.disclosed(reference.sid, disclosure, code, grid_s, from, until).await?;
-            reading.records.extend(records);
-            reading.obligations.extend(obligations);
+            reading.disclosed.extend(found);
         }
         Ok(reading)
     }
@@ -147,7 +174,7 @@ impl Actor {
         grid_s: u32,
         from: i64,
         until: i64,
-    ) -> Result<(Vec<StoredSummary>, BTreeSet<ObligationCode>), ClientError> {
+    ) -> Result<Disclosed, ClientError> {
         let mut asked = ReadSummariesPrivate {
             sid,
             disclosure,
@@ -158,14 +185,18 @@ impl Actor {
             limit: None,
             bookmark: None,
         };
-        let (mut records, mut obligations) = (Vec::new(), BTreeSet::new());
+        let mut found = Disclosed::default();
         loop {
             let page = self.evaluate_visible(&ReadSummaries {}, &asked).await?;
-            records.extend(page.records);
-            obligations.extend(page.obligations);
+            let marked = page.entered_in_error.into_iter();
+            found.extend(Disclosed {
+                records: page.records,
+                entered_in_error: marked.map(|record| Erroneous { code, record }).collect(),
+                obligations: page.obligations,
+            });
             asked.bookmark = page.bookmark;
             if asked.bookmark.is_none() {
-                return Ok((records, obligations));
+                return Ok(found);
             }
         }
     }

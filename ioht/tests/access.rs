@@ -63,12 +63,12 @@ async fn a_doctor_reads_what_is_shared_until_it_is_withdrawn() {
     let world = World::start().await;
     let (patient, doctor) = shared(&world).await;
     let reading = doctor.read(patient.sid, scope(&patient), GRID_S).await.unwrap();
-    assert_eq!(reading.records.len(), 10);
+    assert_eq!(reading.disclosed.records.len(), 10);
     assert!(reading.disclosure.is_some());
     withdraw(&patient).await;
     let denied = doctor.read(patient.sid, scope(&patient), GRID_S).await.unwrap();
     assert_eq!(denied.access.reason, ToldReason::NotPermitted);
-    assert!(denied.records.is_empty() && denied.disclosure.is_none());
+    assert!(denied.disclosed.records.is_empty() && denied.disclosure.is_none());
     let until = common::now_ms() + 60_000;
     let looked = patient.actor.who_looked(None, until - 3_600_000, until).await.unwrap();
     assert_eq!(looked.len(), 3, "two requests, one opening");

@@ -96,11 +96,11 @@ impl CareCommand {
         match self {
             Self::CareTeam(command) => command.run(side).await,
             Self::WhoLooked(when) => {
-                let (from, until) = when.range();
+                let (from, until) = when.range_of_entries();
                 Ok(accounting(&side.actor.who_looked(side.patient, from, until).await?))
             }
             Self::Journal(when) => {
-                let (from, until) = when.range();
+                let (from, until) = when.range_of_entries();
                 Ok(journal(&side.actor.journal(side.patient, from, until).await?))
             }
         }

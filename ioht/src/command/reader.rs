@@ -3,7 +3,7 @@
 use super::CommandError;
 use super::args::digest;
 use super::order::{Handle, Order, update};
-use super::output::{Told, commands, reading, records, word};
+use super::output::{Told, commands, disclosed, reading, word};
 use super::when::When;
 use clap::{Args, Subcommand};
 use ioht::Actor;
@@ -219,8 +219,8 @@ impl ReaderCommand {
             }
             Self::Records { sid, disclosure, code, grid, when } => {
                 let (from, until) = when.range();
-                let (found, _) = actor.disclosed(sid, disclosure, code, grid, from, until).await?;
-                Ok(Told::new(records(&found), &found))
+                let found = actor.disclosed(sid, disclosure, code, grid, from, until).await?;
+                Ok(Told::new(disclosed(&found), &found))
             }
         }
     }

@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const DAY_MS: i64 = 86_400_000;
+/// How far ahead of a peer's clock a transaction may be dated: the window of Fabric's peers.
+const AHEAD_MS: i64 = 900_000;
 
 /// A stretch of time.
 #[derive(Args)]
@@ -24,7 +26,17 @@ pub(crate) struct When {
 impl When {
     /// From and until, in milliseconds.
     pub(super) fn range(&self) -> (i64, i64) {
-        let until = self.until.unwrap_or_else(|| now_ms().saturating_add(1));
+        self.range_at(now_ms().saturating_add(1))
+    }
+
+    /// The same of what was written, by clocks that may run ahead: unless told otherwise it ends later
+    /// than any that peers or the contract take as correct.
+    pub(super) fn range_of_entries(&self) -> (i64, i64) {
+        self.range_at(now_ms().saturating_add(AHEAD_MS))
+    }
+
+    fn range_at(&self, end: i64) -> (i64, i64) {
+        let until = self.until.unwrap_or(end);
         let days = i64::from(self.days).saturating_mul(DAY_MS);
         let from = self.from.unwrap_or_else(|| until.saturating_sub(days).max(1));
         (from, until)

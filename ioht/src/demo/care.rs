@@ -43,10 +43,10 @@ pub(super) async fn tell(
 
     let treat = scope(measured, "TREAT")?;
     let reading = cast.clinician.read(sid, treat.clone(), FINE_S).await?;
-    if reading.records.len() != measured.count(FINE_S) {
+    if reading.disclosed.records.len() != measured.count(FINE_S) {
         return Err(DemoError::Differs);
     }
-    let outcome = format!("{} records, in two audited steps", reading.records.len());
+    let outcome = format!("{} records, in two audited steps", reading.disclosed.records.len());
     out.step("clinician", "requests, opens and reads", &outcome)?;
     let ask = async |reader: &Actor| {
         let reading = reader.read(sid, treat.clone(), FINE_S).await?;

@@ -40,10 +40,10 @@ pub(super) async fn tell(
     out.committed("caregiver", "accepts, with its key", &committed)?;
 
     let reading = caregiver.read(sid, scope(measured, "PATRQT")?, FINE_S).await?;
-    if reading.records.len() != measured.count(FINE_S) {
+    if reading.disclosed.records.len() != measured.count(FINE_S) {
         return Err(DemoError::Differs);
     }
-    let outcome = format!("{} records, audited as anybody's", reading.records.len());
+    let outcome = format!("{} records, audited as anybody's", reading.disclosed.records.len());
     out.step("caregiver", "reads for the patient", &outcome)?;
     let pause = SetSharingPrivate { sid, sharing: Sharing::Paused };
     let committed = caregiver.submit_private(&SetSharing {}, &pause).await?;

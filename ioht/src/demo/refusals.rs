@@ -70,7 +70,7 @@ pub(super) async fn tell(
 /// Whether a reading was denied for this reason, and brought nothing.
 pub(super) fn denied(reading: &Reading, reason: ToldReason) -> Result<(), DemoError> {
     let access = &reading.access;
-    let nothing = reading.records.is_empty() && reading.disclosure.is_none();
+    let nothing = reading.disclosed.records.is_empty() && reading.disclosure.is_none();
     if access.outcome == Outcome::Deny && access.reason == reason && nothing {
         return Ok(());
     }

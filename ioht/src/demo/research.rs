@@ -43,15 +43,17 @@ pub(super) async fn tell(
     out.committed("patient", &what, &committed)?;
     let fine = researcher.read(sid, research.clone(), FINE_S).await?;
     let coarse = researcher.read(sid, research, COARSE_S).await?;
-    if !fine.records.is_empty() || coarse.records.len() != measured.count(COARSE_S) {
+    if !fine.disclosed.records.is_empty()
+        || coarse.disclosed.records.len() != measured.count(COARSE_S)
+    {
         return Err(DemoError::Differs);
     }
     let what = format!("reads windows of {} min, then of {} min", FINE_S / 60, COARSE_S / 60);
-    let codes: Vec<String> = coarse.obligations.iter().map(ToString::to_string).collect();
+    let codes: Vec<String> = coarse.disclosed.obligations.iter().map(ToString::to_string).collect();
     let outcome = format!(
         "{}, then {} record; obliged to {}",
-        fine.records.len(),
-        coarse.records.len(),
+        fine.disclosed.records.len(),
+        coarse.disclosed.records.len(),
         codes.join(", ")
     );
     out.step("researcher", &what, &outcome)?;

@@ -55,7 +55,9 @@ fn powers(delegation: &DelegationView) -> String {
 
 pub(in crate::command) fn journal(entries: &[JournalEntry]) -> Told {
     let told = entries.iter().map(|it| {
-        format!("{}  {} by {} of {} as {}", clock(it.place.at), it.name, it.by, it.msp, it.role)
+        let about = it.about.map_or_else(String::new, |about| format!(" about {about}"));
+        let (at, name, by) = (clock(it.place.at), &it.name, it.by);
+        format!("{at}  {name}{about} by {by} of {} as {}", it.msp, it.role)
     });
     let count = format!("{} entries", entries.len());
     Told::new(lines(told.chain([count])), &entries)

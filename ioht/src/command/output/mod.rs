@@ -7,7 +7,7 @@ pub(super) use decided::{accesses, directives, explanation, findings, simulation
 pub(super) use ledger::{commands, devices, journal, myself, relations};
 
 use super::when::clock;
-use ioht::Reading;
+use ioht::{Disclosed, Reading};
 use ioht_contract::StoredSummary;
 use ioht_contract::access::{AccountingEntry, Occasion};
 use serde::Serialize;
@@ -91,13 +91,26 @@ pub(super) fn reading(reading: &Reading) -> Told {
     let access = &reading.access;
     let mut text = format!("{}: {}", word(&access.outcome), word(&access.reason));
     if reading.disclosure.is_some() {
-        text = format!("{text}\n{}", records(&reading.records));
-    }
-    if !reading.obligations.is_empty() {
-        let codes: Vec<String> = reading.obligations.iter().map(ToString::to_string).collect();
-        text.push_str(&format!("\nyou are obliged to: {}", codes.join(", ")));
+        text = format!("{text}\n{}", disclosed(&reading.disclosed));
     }
     Told::new(text, reading)
+}
+
+pub(super) fn disclosed(found: &Disclosed) -> String {
+    let mut text = records(&found.records);
+    for it in &found.entered_in_error {
+        let (record, code) = (&it.record, it.code);
+        text.push_str(&format!(
+            "\n{}  {code} of {} was entered in error: do not rely on it",
+            clock(record.start),
+            record.device
+        ));
+    }
+    if !found.obligations.is_empty() {
+        let codes: Vec<String> = found.obligations.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("\nyou are obliged to: {}", codes.join(", ")));
+    }
+    text
 }
 
 pub(super) fn accounting(entries: &[AccountingEntry]) -> Told {
