@@ -33,6 +33,8 @@ Settings, by environment (default):
   CHAINCODE, CHAINCODE_VERSION, CHAINCODE_ADDRESS  ($CHAINCODE, $CHAINCODE_VERSION, $CHAINCODE_ADDRESS)
   INIT_REQUIRED          whether the chaincode has to be initialised, invoke --isInit ($INIT_REQUIRED)
   CCAAS_SERVER           a chaincode server to run instead of the one built here; "none": run none
+  CHANNEL_MEMBERS        organisations of the channel's first block (all); others' peers run and join nothing
+  FULL_BLOCKS            who is given full blocks: custodians, or members as on Fabric's test network ($FULL_BLOCKS)
   ORDERER_MSP, ORDERER_DOMAIN  ($ORDERER_MSP, $ORDERER_DOMAIN)
   ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)
   USERS_COUNT            client identities of each organisation, User1 and on ($USERS_COUNT)
@@ -69,9 +71,9 @@ up() {
             die "the orderer could not join $CHANNEL; see $LOGS_DIR/setup.log"
     fi
     wait_for 30 orderer "the orderer's election on $CHANNEL" orderer_has_channel
-    each_org join_peer
-    each_org wait_for_gossip
-    say "up: channel $CHANNEL with $(msps_of_kind any | paste -sd' '); identities in $ORGS_DIR"
+    each_member join_peer
+    each_member wait_for_gossip
+    say "up: channel $CHANNEL with $(channel_members | paste -sd' '); identities in $ORGS_DIR"
 }
 
 deploy() {
@@ -80,12 +82,12 @@ deploy() {
     # Also what concerns no organisation needs the configuration of one.
     each_org act_as
     package_chaincode
-    each_org install_chaincode
+    each_member install_chaincode
     local committed
     # None is committed the first time.
     committed=$(committed_sequence || true)
     SEQUENCE=${SEQUENCE:-$((${committed:-0} + 1))}
-    each_org approve_chaincode
+    each_member approve_chaincode
     commit_chaincode
     say "committed: $CHAINCODE $CHAINCODE_VERSION, sequence $SEQUENCE, package $PACKAGE_ID"
     if [ "${CCAAS_SERVER:-}" = none ]; then

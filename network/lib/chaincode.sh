@@ -41,7 +41,7 @@ committed_sequence() {
 
 commit_chaincode() {
     local -a flags
-    mapfile -t flags < <(orderer_flags; definition; each_org commit_flags)
+    mapfile -t flags < <(orderer_flags; definition; each_member commit_flags)
     peer lifecycle chaincode commit "${flags[@]}" >>"$LOGS_DIR/setup.log" 2>&1 ||
         die "the chaincode could not be committed; see $LOGS_DIR/setup.log"
 }

@@ -19,6 +19,10 @@ BATCH_TIMEOUT=${BATCH_TIMEOUT:-200ms}
 MAX_MESSAGE_COUNT=${MAX_MESSAGE_COUNT:-500}
 USE_WRITE_BATCH=${USE_WRITE_BATCH:-true}
 USE_GET_MULTIPLE_KEYS=${USE_GET_MULTIPLE_KEYS:-true}
+# The organisations of the channel's first block, all by default, and whom its peers give full blocks:
+# custodians, or members as on Fabric's test network.
+CHANNEL_MEMBERS=${CHANNEL_MEMBERS:-}
+FULL_BLOCKS=${FULL_BLOCKS:-custodians}
 # Client identities of each organisation, User1 and on.
 USERS_COUNT=${USERS_COUNT:-8}
 # The orderer, of an organisation of its own.
@@ -60,6 +64,14 @@ each_org() {
         case $msp in '' | '#'*) continue ;; esac
         "$@" "$msp" "$kind" "$domain" "$port" "$chaincode_port" "$operations_port" </dev/null || return
     done <"$ORGANIZATIONS_FILE"
+}
+
+# channel_members, each_member COMMAND…: the same for those of the channel's first block.
+channel_members() { each_member echo | cut -d ' ' -f 1; }
+each_member() { each_org if_member "$@"; }
+if_member() {
+    local -a fields=("${@: -6}")
+    case " ${CHANNEL_MEMBERS:-${fields[0]}} " in *" ${fields[0]} "*) "$@" ;; esac
 }
 
 msps_of_kind() {

@@ -15,8 +15,6 @@ write_crypto_org() {
 }
 
 write_configtx() {
-    local custodians
-    custodians=$(msps_of_kind custodian | principals member)
     {
         cat <<EOF
 Organizations:
@@ -55,26 +53,32 @@ Profiles:
         BlockValidation: {Type: ImplicitMeta, Rule: "ANY Writers"}
       Capabilities: {V2_0: true}
     Application:
-      # Full blocks carry private data to those who may read it: custodians only, whichever way.
-      # Everyone else follows the channel by filtered blocks and chaincode events.
+      Organizations:
+EOF
+        channel_members | sed 's/.*/        - *&/'
+        cat <<EOF
+      Policies:
+        <<: *Implicit
+        LifecycleEndorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}
+        Endorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}
+EOF
+        [ "$FULL_BLOCKS" = members ] || write_acls
+        say "      Capabilities: {V2_5: true}"
+    } >"$CONFIG_DIR/configtx.yaml"
+}
+
+# Full blocks carry private data to those who may read it: custodians only, whichever way. Everyone
+# else follows the channel by filtered blocks and chaincode events. Goes on after the policies.
+write_acls() {
+    cat <<EOF
+        Custodians: {Type: Signature, Rule: "OR($(msps_of_kind custodian | principals member))"}
       ACLs:
         event/Block: &custodians /Channel/Application/Custodians
         qscc/GetBlockByNumber: *custodians
         qscc/GetBlockByHash: *custodians
         qscc/GetBlockByTxID: *custodians
         qscc/GetTransactionByID: *custodians
-      Organizations:
 EOF
-        msps_of_kind any | sed 's/.*/        - *&/'
-        cat <<EOF
-      Policies:
-        <<: *Implicit
-        LifecycleEndorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}
-        Endorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}
-        Custodians: {Type: Signature, Rule: "OR($custodians)"}
-      Capabilities: {V2_5: true}
-EOF
-    } >"$CONFIG_DIR/configtx.yaml"
 }
 
 write_configtx_org() {

@@ -71,7 +71,7 @@ join_peer() {
 # Peers that know each other can be found by gateways and get each other's private data.
 wait_for_gossip() {
     local others
-    others=$(($(msps_of_kind any | wc -l) - 1))
+    others=$(($(channel_members | wc -l) - 1))
     wait_for 60 "peer-$1" "the meeting of $1's peer with the others" knows_peers "$6" "$others"
 }
 

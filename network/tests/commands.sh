@@ -9,8 +9,8 @@ NETWORK_COMMANDS=(peer orderer configtxgen cryptogen osnadmin)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # Nothing of Fabric's that this machine may have: only what the scripts use themselves.
-mkdir "$scratch/system"
-for command in bash dirname sed head cat; do ln -s "$(command -v "$command")" "$scratch/system/$command"; done
+mkdir -p "$scratch/system" "$scratch/msp/cacerts"
+for command in bash dirname sed head cat mktemp rm realpath; do ln -s "$(command -v "$command")" "$scratch/system/$command"; done
 
 # fabric VERSION-LINE COMMAND…: a folder with such commands.
 fabric() {
@@ -49,6 +49,16 @@ for version in 1.4.12 2.2.15 2.4.9 2.50.0 3.0.0 4.1.0; do
 done
 fabric "built somewhere" "${NETWORK_COMMANDS[@]}"
 refused "a peer that tells no version" "network.sh: $scratch/bin/peer is of Fabric (no version told), which this is not made for. $REMEDY" network/network.sh up
+update() { refused "$1" "channel.sh: $2" network/channel.sh "${@:3}"; }
+fabric " Version: v3.1.5" peer
+update "no configtxlator" "not found: configtxlator. $REMEDY" acl "$scratch/update.pb"
+update "no configtxgen" "not found: configtxgen. $REMEDY" define Org1MSP "$scratch/msp"
+fabric " Version: v2.2.15" peer configtxlator
+update "configtxlator of release 2.2" "$scratch/bin/peer is of Fabric 2.2.15, which this is not made for. $REMEDY" acl "$scratch/update.pb"
+fabric " Version: v3.1.5" peer configtxlator
+update "no Node.js" "not found: node. Install Node.js from release 20 on." acl "$scratch/update.pb"
+fabric " Version: v3.1.5" "${NETWORK_COMMANDS[@]}"
+
 # A command of another machine's kind does not start.
 printf '#!/nowhere/interpreter\n' >"$scratch/bin/peer"
 if said=$(PATH=$scratch/system FABRIC_BIN=$scratch/bin network/network.sh up 2>&1) || [[ $said != *"(no version told)"*"$REMEDY" ]]; then

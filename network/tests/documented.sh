@@ -6,7 +6,8 @@
 # Blocks marked `bash` run one after the other in one shell. A block marked `text` after one of them
 # is what must be among what it prints; after one marked `bash fails` the commands must fail as well.
 # Blocks marked `bash each` run once for each MSP named, with its id in $MSP and in a shell of their
-# own. Other blocks are not run.
+# own. Where `with COMMAND` is added to a mark, the block is run only where that command is found, which is
+# told. Other blocks are not run.
 set -eo pipefail
 
 doc_file=$(realpath "$1")
@@ -25,6 +26,18 @@ doc_end() {
 }
 trap doc_end EXIT
 
+doc_text=$doc_work/document
+cp "$doc_file" "$doc_text"
+for doc_command in $(sed -n 's/^```[a-z].* with \([^ ]*\)$/\1/p' "$doc_text" | sort -u); do
+    doc_marks="s/^\`\`\`\([a-z].*\) with $doc_command\$"
+    if command -v "$doc_command" >/dev/null; then
+        sed -i "$doc_marks/\`\`\`\1/" "$doc_text"
+    else
+        printf '%s: %s is not found, what needs it is skipped\n' "${doc_file#"$PWD"/}" "$doc_command"
+        sed -i "$doc_marks/\`\`\`skipped/" "$doc_text"
+    fi
+done
+
 # One file a block, named by its number and mark. Neighbours that run for each MSP are one.
 awk -v dir="$doc_work" '
     !inside && /^```[a-z]/ {
@@ -38,7 +51,7 @@ awk -v dir="$doc_work" '
     }
     /^```$/ { inside = 0; next }
     inside { print > name }
-' "$doc_file"
+' "$doc_text"
 
 doc_count=0
 for doc_block in "$doc_work"/[0-9]*; do
@@ -56,7 +69,7 @@ for doc_block in "$doc_work"/[0-9]*; do
                 exit 1
             fi
             # Fabric's commands put one space or two between fields, at their own choice.
-            case $(tr -s ' ' <"$doc_work/printed") in
+            case $(tr -d '\0' <"$doc_work/printed" | tr -s ' ') in
                 *"$(tr -s ' ' <<<"$doc_expected")"*) ;;
                 *)
                     doc_what="$doc_what
