@@ -20,8 +20,8 @@ Parts (all by default):
   decode  every block of two ledgers, by npm @hyperledger/fabric-protos
   java    a short form of the health story by Fabric's Java client
   all     all of these
-  cli     only when named: the commands of docs/peer-cli.md by Fabric's peer command, 3.1 or 2.5, from
-          FABRIC_BIN (several folders with colons between) or PATH; skipped where there is none
+  cli     only when named: the commands of the README and docs/peer-cli.md by Fabric's peer command, 3.1
+          or 2.5, from FABRIC_BIN (several folders with colons between) or PATH; skipped where there is none
   fabric  only when named: the shims on a real network, compared with a devnet whose blocks have the
           same numbers, and the same checks of its blocks; 3.1 or 2.5, from PATH or FABRIC_BIN
 

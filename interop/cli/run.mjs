@@ -1,4 +1,4 @@
-// The commands of docs/peer-cli.md on a devnet, by Fabric's own peer command of each release found.
+// The commands of the README and of docs/peer-cli.md on devnets, by Fabric's own peer command of each release found.
 
 import { common } from '@hyperledger/fabric-protos';
 import { execFileSync } from 'node:child_process';
@@ -8,12 +8,12 @@ import { ROOT, binary, folder } from '../lib/devnet.mjs';
 import { healthDevnet } from '../lib/health.mjs';
 import { Report } from '../lib/report.mjs';
 
-const DOCUMENT = join(ROOT, 'docs/peer-cli.md');
+const DOCUMENTS = ['README.md', 'docs/peer-cli.md'];
 const COMMANDS_MS = 300_000;
 const RUNNER = join(ROOT, 'network/tests/documented.sh');
 
 const report = new Report('cli');
-for (const bin of releases()) await documented(bin);
+for (const bin of releases()) for (const document of DOCUMENTS) await documented(bin, document);
 report.close();
 
 /** Folders with the peer command: those of FABRIC_BIN, else the first one of PATH. */
@@ -24,16 +24,16 @@ function releases() {
     return folders.length > 0 ? found : found.slice(0, 1);
 }
 
-async function documented(bin) {
+async function documented(bin, document) {
     const dir = folder('cli');
     const health = await healthDevnet(dir);
     try {
         const env = { ...process.env, DEVNET_DIR: health.devnet.dir, PATH: [bin, dirname(binary('fabric-devnet')), process.env.PATH].join(delimiter) };
         const bash = (...args) => execFileSync('bash', args, { cwd: ROOT, env, encoding: 'utf8', timeout: COMMANDS_MS, stdio: ['ignore', 'pipe', 'pipe'] });
         const version = /Version: *v?([\w.]+)/.exec(bash('-c', 'peer version'))[1];
-        const file = join(dir, 'peer-cli.md');
-        writeFileSync(file, forDevnet(readFileSync(DOCUMENT, 'utf8')));
-        attempt(`peer ${version}: the commands of docs/peer-cli.md do as printed`, () => bash(RUNNER, file));
+        const file = join(dir, 'document.md');
+        writeFileSync(file, forDevnet(document, health.devnet.dir));
+        attempt(`peer ${version}: the commands of ${document} do as printed`, () => bash(RUNNER, file));
         for (const flags of ['', '"${ORDERER_FLAGS[@]}"']) {
             const block = join(dir, `config${flags.length}.block`);
             const from = flags === '' ? 'peer' : 'orderer';
@@ -56,11 +56,14 @@ function attempt(what, run) {
     }
 }
 
-/** The document with the commands that reach a devnet in place of those that reach a network. */
-function forDevnet(text) {
+/** A document with the commands that reach a devnet, in `dir`, in place of those that reach a network. */
+function forDevnet(document, dir) {
+    const text = readFileSync(join(ROOT, document), 'utf8');
     const network = text.replace(/```bash\n(?:eval "\$\()?network\/network\.sh [^`]*```\n/g, '');
-    if (network === text || !network.includes('```bash devnet\n')) throw new Error(`${DOCUMENT} does not tell how to reach both kinds of networks`);
-    return network.replaceAll('```bash devnet\n', '```bash\n');
+    if (network === text || !network.includes('```bash devnet\n')) throw new Error(`${document} does not tell how to reach both kinds of networks`);
+    // Where the README's reader has built the commands, and keeps the devnet.
+    const here = network.replaceAll('$PWD/target/release', dirname(binary('fabric-devnet'))).replaceAll('devnet-data', dir);
+    return here.replaceAll('```bash devnet\n', '```bash\n');
 }
 
 /** What makes a first block one that Fabric's tools can work with, by its own message classes. */
