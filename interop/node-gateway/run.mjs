@@ -1,23 +1,30 @@
-// The story by Fabric's own Node client, on a devnet, and on another the scenarios that need no processes
-// of their own to stop.
+// The story by Fabric's own Node client, on a devnet, and on others the scenarios: those that
+// stop and kill the chaincode's server have a devnet to themselves.
+//
+//   node run.mjs [SCENARIO...]        (the story and all of them by default)
 
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folder } from '../lib/devnet.mjs';
 import { healthDevnet } from '../lib/health.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const SCENARIOS = ['refusals', 'impostors', 'withdrawal', 'access', 'limits', 'silence', 'crowd', 'guessing'];
+/** What plays together on a devnet, by the devnet's folder. */
+const PLAYS = {
+    node: { programs: ['story'] },
+    'node-scenarios': { programs: ['refusals', 'impostors', 'withdrawal', 'access', 'limits', 'silence', 'crowd', 'guessing'].map((name) => `scenarios/${name}`) },
+    'node-faults': { programs: ['scenarios/faults'], served: false },
+};
 
 // The chaincode server tells its log all it can.
 process.env.RUST_LOG ??= 'info,ccaas_server=trace,ioht_contract=trace';
 const counts = { passed: 0, failed: 0 };
 
 /** Runs programs one after the other on one devnet. */
-async function play(name, programs) {
+async function play(name, programs, options) {
     const dir = folder(name);
-    const health = await healthDevnet(dir);
+    const health = await healthDevnet(dir, options);
     try {
         for (const program of programs) {
             const log = join(dir, `${program.replaceAll('/', '-')}.log`);
@@ -41,7 +48,10 @@ function count(program, code, log) {
     }
 }
 
-await play('node', ['story']);
-await play('node-scenarios', SCENARIOS.map((name) => `scenarios/${name}`));
+const wanted = process.argv.slice(2);
+for (const [name, { programs, ...options }] of Object.entries(PLAYS)) {
+    const chosen = programs.filter((program) => wanted.length === 0 || wanted.includes(basename(program)));
+    if (chosen.length > 0) await play(name, chosen, options);
+}
 console.log(`\nnode: ${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
