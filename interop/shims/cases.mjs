@@ -20,7 +20,8 @@ const fault = (title, fn, args, text, more = {}) => ({ title, fn, args, submit: 
 
 /** What `fabric-contract-rs` leaves out on purpose. */
 const NOT_OURS = { without: ['contract-rs'] };
-const METADATA = { without: ['contract-rs', 'shim-crate'] };
+/** The crate `fabric-shim` knows no endorsement policies of keys. */
+const METADATA = { without: ['shim-crate'] };
 
 const many = numbered('m', 0, 250);
 const rows = (keys, value = (key) => `of ${key}`) => keys.map((key) => [key, value(key)]);
@@ -105,6 +106,7 @@ export const CASES = [
     submit('the policy of a key', 'GetPolicy', { key: 'a' }, '120812060801120208001a0b12090a074f7267314d5350', METADATA),
     submit('the policy of a key without one', 'GetPolicy', { key: 'e' }, null, METADATA),
     submit('a policy on a private key', 'SetPolicy', { collection: 'secrets', key: 'p4', orgs: ['Org1MSP', 'Org2MSP'] }, null, METADATA),
+    submit('the policy of a private key', 'GetPolicy', { collection: 'secrets', key: 'p4' }, '120c120a08021202080012020801' + ['31', '32'].map((digit) => `1a0b12090a074f7267${digit}4d5350`).join(''), METADATA),
     submit('a policy on a key that is not there', 'SetPolicy', { key: 'nowhere', orgs: ['Org1MSP'] }, null, METADATA),
     submit('a policy and a value together', 'SetPolicy', { key: 'both', orgs: ['Org2MSP'], writes: [put('both', '1')] }, null, METADATA),
     submit('a write that keeps the policy', 'Write', { writes: [put('a', 'guarded')] }, 1),

@@ -1,8 +1,8 @@
 //! The functions. Queries can be endorsed here, because their read sets are what is compared.
 
 use fabric_contract_rs::{
-    Entry, Evaluate, KeyRange, LedgerError, QueryReader, Reader, Space, Submit, TxContext, TxError,
-    Writes,
+    EndorsementPolicy, EndorsingRole, Entry, Evaluate, KeyRange, LedgerError, QueryReader, Reader,
+    Space, Submit, TxContext, TxError, Writes,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -146,6 +146,37 @@ pub(crate) struct Refuse {
 submit!(Refuse -> (), |self, _cx, _ledger, writes| {
     apply(self.writes, writes)?;
     Err(TxError::new(self.status, "JUDGE_REFUSES", "the judge says no"))
+});
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetPolicy {
+    #[serde(default)]
+    collection: Place,
+    key: String,
+    orgs: Vec<String>,
+    #[serde(default)]
+    writes: Vec<OneWrite>,
+}
+submit!(SetPolicy -> (), |self, _cx, _ledger, writes| {
+    apply(self.writes, writes)?;
+    let orgs = self.orgs.iter().map(String::as_str);
+    let policy = EndorsementPolicy::all_of(EndorsingRole::Member, orgs)
+        .map_err(|err| TxError::new(400, "BAD_ARGUMENTS", err.to_string()))?;
+    writes.set_endorsement_policy(self.collection.space(), simple(&self.key)?, &policy);
+    Ok(())
+});
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetPolicy {
+    #[serde(default)]
+    collection: Place,
+    key: String,
+}
+evaluate!(GetPolicy -> Option<String>, |self, ledger| {
+    let policy = ledger.endorsement_policy(self.collection.space(), &simple(&self.key)?).await?;
+    Ok(policy.map(|policy| hex::encode(policy.as_bytes())))
 });
 
 #[derive(Deserialize, JsonSchema)]

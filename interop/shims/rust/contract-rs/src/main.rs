@@ -1,7 +1,7 @@
 //! The judge contract on our own library and server. `../../README.md` says what each function does.
 //!
 //! What the library leaves out on purpose has no function here: everything that reads after it
-//! wrote. History, pages and endorsement policies of keys are left to its conformance suite.
+//! wrote. History and pages are left to its conformance suite.
 
 mod functions;
 mod ledger;
@@ -15,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::functions::{
-    Announce, Get, GetMany, Hash, Items, Noop, PutItems, PutSecret, Range, ReadThenWrite, Refuse,
-    WhoCalls, Write,
+    Announce, Get, GetMany, GetPolicy, Hash, Items, Noop, PutItems, PutSecret, Range,
+    ReadThenWrite, Refuse, SetPolicy, WhoCalls, Write,
 };
 
 struct Judge;
@@ -41,8 +41,10 @@ impl Contract for Judge {
                 submit::<ReadThenWrite, R>(),
                 submit::<Announce, R>(),
                 submit::<Refuse, R>(),
+                submit::<SetPolicy, R>(),
                 evaluate::<Get, R>(),
                 evaluate::<GetMany, R>(),
+                evaluate::<GetPolicy, R>(),
                 evaluate::<Hash, R>(),
                 evaluate::<Items, R>(),
                 evaluate::<Range, R>(),
