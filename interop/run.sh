@@ -25,7 +25,8 @@ Parts (all by default):
   fabric  only when named: the shims on a real network, compared with a devnet whose blocks have the
           same numbers, and the same checks of its blocks; 3.1 or 2.5, from PATH or FABRIC_BIN
 
-Needs Rust, and Node.js with npm; shims and fabric need Go, java needs Maven and a JDK from 17 on.
+Needs Rust, and Node.js with npm; java needs Maven and a JDK from 17 on. Go only for the Go shim, which
+is left out, and said to be, where there is none.
 
 Settings, by environment:
   BINARIES  a folder with fabric-devnet, ccaas-server, judge-contract-rs and judge-shim-crate to use
@@ -53,6 +54,7 @@ done
 
 INTEROP_DIR=$(mktemp -d)
 export INTEROP_DIR
+export JUDGE_GO=$INTEROP_DIR/judge-go
 child=
 finish() {
     if [ -n "$child" ]; then
@@ -103,11 +105,10 @@ prepare() {
     case $1 in
     node) install node-gateway ;;
     decode) install node-gateway && install shims/node ;;
-    shims | fabric)
-        need go "$1" && install shims/node || return 1
-        JUDGE_GO=$INTEROP_DIR/judge-go
-        export JUDGE_GO
-        watched env -C "$HERE/shims/go" go build -o "$JUDGE_GO" .
+    fabric) install shims/node ;;
+    shims)
+        install shims/node || return 1
+        ! has_go || watched env -C "$HERE/shims/go" go build -o "$JUDGE_GO" .
         ;;
     java) need mvn "$1" && watched mvn -q -B -Dstyle.color=never -f "$HERE/java-gateway" compile ;;
     esac
@@ -119,12 +120,19 @@ has_peer() {
     command -v peer >/dev/null
 }
 
+has_go() { command -v go >/dev/null; }
+
 program() {
     case $1 in
     node) echo node-gateway/run.mjs ;;
     java) echo java-gateway/run.mjs ;;
     *) echo "$1/run.mjs" ;;
     esac
+}
+
+# The shims to play; those of others that need nothing more than this project are always among them.
+options() {
+    [ "$1" != shims ] || has_go || echo node shim-crate contract-rs
 }
 
 BINARIES_GIVEN=${BINARIES:-}
@@ -145,12 +153,14 @@ for part in "${selected[@]}"; do
         continue
     fi
     says "$part"
+    [ "$part" != shims ] || has_go || echo "go is not installed: without the Go shim"
+    read -ra arguments <<<"$(options "$part")"
     log=$INTEROP_DIR/$part.log
     mkfifo "$log.pipe"
     tee "$log" <"$log.pipe" &
     shown=$!
     code=0
-    watched node "$HERE/$(program "$part")" >"$log.pipe" 2>&1 || code=$?
+    watched node "$HERE/$(program "$part")" "${arguments[@]}" >"$log.pipe" 2>&1 || code=$?
     wait "$shown"
     counts=$(grep -oE '[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1 || true)
     part_failed=0
