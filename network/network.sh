@@ -12,7 +12,7 @@ usage() {
     cat <<EOF
 Usage: network.sh COMMAND
 
-  up       create what is missing and start: one orderer, one peer an organisation, the channel;
+  up       create what is missing and start: one orderer, each organisation's peers, the channel;
            with another CHANNEL, also beside the first one
   deploy   install, approve and commit the chaincode, and start its server
   serve    start the chaincode's server, when it is not running
@@ -27,7 +27,7 @@ Everything listens on 127.0.0.1. Fabric's commands (3.1 or 2.5) are taken from P
 
 Settings, by environment (default):
   NETWORK_DIR            keys, configuration, ledgers, logs ($NETWORK_DIR)
-  ORGANIZATIONS_FILE     organisations and ports ($ORGANIZATIONS_FILE)
+  ORGANIZATIONS_FILE     organisations, and the ports of each one's peers ($ORGANIZATIONS_FILE)
   POLICIES_DIR           collection and endorsement policies ($POLICIES_DIR)
   CHANNEL                ($CHANNEL)
   CHAINCODE, CHAINCODE_VERSION, CHAINCODE_ADDRESS  ($CHAINCODE, $CHAINCODE_VERSION, $CHAINCODE_ADDRESS)
@@ -46,6 +46,7 @@ EOF
 
 up() {
     find_fabric
+    check_organizations
     say "Fabric $FABRIC_VERSION in $NETWORK_DIR"
     mkdir -p "$CONFIG_DIR" "$LOGS_DIR"
     if [ ! -f "$NETWORK_DIR/$CHANNEL.block" ]; then
@@ -62,17 +63,17 @@ up() {
             die "configtxgen failed; see $LOGS_DIR/setup.log"
     fi
     write_orderer_config
-    each_org write_peer_config
+    each_peer write_peer_config
     start_orderer
-    each_org start_peer
+    each_peer start_peer
     wait_for 30 orderer "the start of the orderer" orderer_admin list
     if ! orderer_admin list --channelID "$CHANNEL" 2>/dev/null | grep -q '"status": "active"'; then
         orderer_admin join --channelID "$CHANNEL" --config-block "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
             die "the orderer could not join $CHANNEL; see $LOGS_DIR/setup.log"
     fi
     wait_for 30 orderer "the orderer's election on $CHANNEL" orderer_has_channel
-    each_member join_peer
-    each_member wait_for_gossip
+    each_member_peer join_peer
+    each_member_peer wait_for_gossip
     say "up: channel $CHANNEL with $(channel_members | paste -sd' '); identities in $ORGS_DIR"
 }
 
@@ -82,7 +83,7 @@ deploy() {
     # Also what concerns no organisation needs the configuration of one.
     each_org act_as
     package_chaincode
-    each_member install_chaincode
+    each_member_peer install_chaincode
     local committed
     # None is committed the first time.
     committed=$(committed_sequence || true)
@@ -129,12 +130,12 @@ status() {
         if running "$name"; then say "$name: running ($(cut -d' ' -f1 "$file"))"; else say "$name: stopped"; fi
     done
     find_fabric
-    each_org channel_status
+    each_peer channel_status
 }
 
 channel_status() {
     act_as "$@"
-    say "$1: $(peer channel getinfo -c "$CHANNEL" 2>/dev/null | sed 's/^Blockchain info: //' || say "does not answer")"
+    say "$(peer_name "$@"): $(peer channel getinfo -c "$CHANNEL" 2>/dev/null | sed 's/^Blockchain info: //' || say "does not answer")"
     peer lifecycle chaincode querycommitted --channelID "$CHANNEL" 2>/dev/null | sed 's/^/    /' || true
 }
 

@@ -11,7 +11,7 @@ install_chaincode() {
     act_as "$@"
     if ! peer lifecycle chaincode queryinstalled 2>/dev/null | grep -qF "$PACKAGE_ID"; then
         peer lifecycle chaincode install "$PACKAGE" >>"$LOGS_DIR/setup.log" 2>&1 ||
-            die "installing on $1's peer failed; see $LOGS_DIR/setup.log"
+            die "installing on the peer $(peer_name "$@") failed; see $LOGS_DIR/setup.log"
     fi
 }
 
@@ -31,7 +31,7 @@ approve_chaincode() {
 }
 
 commit_flags() {
-    printf '%s\n' --peerAddresses "127.0.0.1:$4" --tlsRootCertFiles "$ORGS_DIR/peerOrganizations/$3/peers/peer0.$3/tls/ca.crt"
+    printf '%s\n' --peerAddresses "127.0.0.1:$4" --tlsRootCertFiles "$ORGS_DIR/peerOrganizations/$3/peers/peer$7.$3/tls/ca.crt"
 }
 
 committed_sequence() {

@@ -57,25 +57,44 @@ find_fabric() {
     esac
 }
 
-# Calls "$@" with each organisation's fields appended: msp kind domain port chaincode-port ops-port.
-each_org() {
-    local msp kind domain port chaincode_port operations_port
+# each_peer COMMAND…: calls it with each peer's fields appended: msp kind domain port chaincode-port
+# ops-port number. Numbers count an organisation's peers from 0.
+each_peer() {
+    local msp kind domain port chaincode_port operations_port number
+    local -A peers=()
     while read -r msp kind domain port chaincode_port operations_port; do
         case $msp in '' | '#'*) continue ;; esac
-        "$@" "$msp" "$kind" "$domain" "$port" "$chaincode_port" "$operations_port" </dev/null || return
+        number=${peers[$msp]:-0}
+        peers[$msp]=$((number + 1))
+        "$@" "$msp" "$kind" "$domain" "$port" "$chaincode_port" "$operations_port" "$number" </dev/null || return
     done <"$ORGANIZATIONS_FILE"
 }
 
-# channel_members, each_member COMMAND…: the same for those of the channel's first block.
-channel_members() { each_member echo | cut -d ' ' -f 1; }
+# The same for the first peer of each organisation.
+each_org() { each_peer if_first "$@"; }
+if_first() { if [ "${!#}" -eq 0 ]; then "$@"; fi; }
+
+# The same for the organisations of the channel's first block, and for all of their peers.
 each_member() { each_org if_member "$@"; }
+each_member_peer() { each_peer if_member "$@"; }
 if_member() {
-    local -a fields=("${@: -6}")
+    local -a fields=("${@: -7}")
     case " ${CHANNEL_MEMBERS:-${fields[0]}} " in *" ${fields[0]} "*) "$@" ;; esac
 }
+channel_members() { each_member echo | cut -d ' ' -f 1; }
+
+# What a peer's files, log and process are called, by its fields.
+peer_name() { if [ "$7" -eq 0 ]; then say "$1"; else say "$1-peer$7"; fi; }
 
 msps_of_kind() {
-    awk -v kind="$1" '$1 !~ /^#/ && NF && (kind == "any" || $2 == kind) { print $1 }' "$ORGANIZATIONS_FILE"
+    awk -v kind="$1" '$1 !~ /^#/ && NF && (kind == "any" || $2 == kind) && !seen[$1]++ { print $1 }' "$ORGANIZATIONS_FILE"
+}
+
+# Lines of one organisation have to agree on what it is.
+check_organizations() {
+    local differing
+    differing=$(awk '$1 !~ /^#/ && NF { one = $2 " " $3; if ($1 in all && all[$1] != one) print $1; all[$1] = one }' "$ORGANIZATIONS_FILE")
+    [ -z "$differing" ] || die "$ORGANIZATIONS_FILE: the lines of $differing differ in kind or domain"
 }
 
 # 'A.role','B.role' for a policy, from MSP ids on standard input.
@@ -85,12 +104,13 @@ principals() {
 
 orderer_ca() { say "$ORGS_DIR/ordererOrganizations/$ORDERER_DOMAIN/tlsca/tlsca.$ORDERER_DOMAIN-cert.pem"; }
 
-# Makes the peer command act as an organisation's administrator: msp kind domain port ….
+# Makes the peer command act as an organisation's administrator at one of its peers, by its fields.
 act_as() {
     local org=$ORGS_DIR/peerOrganizations/$3
-    export FABRIC_CFG_PATH=$CONFIG_DIR/peer-$1
+    FABRIC_CFG_PATH=$CONFIG_DIR/peer-$(peer_name "$@")
+    export FABRIC_CFG_PATH
     export CORE_PEER_TLS_ENABLED=true CORE_PEER_LOCALMSPID=$1 CORE_PEER_ADDRESS=127.0.0.1:$4
-    export CORE_PEER_TLS_ROOTCERT_FILE=$org/peers/peer0.$3/tls/ca.crt
+    export CORE_PEER_TLS_ROOTCERT_FILE=$org/peers/peer$7.$3/tls/ca.crt
     export CORE_PEER_MSPCONFIGPATH=$org/users/Admin@$3/msp
 }
 

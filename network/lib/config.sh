@@ -11,8 +11,11 @@ write_crypto_config() {
 }
 
 write_crypto_org() {
-    say "  - {Name: $1, Domain: $3, EnableNodeOUs: true, Template: {Count: 1, SANS: [localhost, 127.0.0.1]}, Users: {Count: $USERS_COUNT}}"
+    say "  - {Name: $1, Domain: $3, EnableNodeOUs: true, Template: {Count: $(peers_of "$1" | wc -l), SANS: [localhost, 127.0.0.1]}, Users: {Count: $USERS_COUNT}}"
 }
+
+# The peer ports of an organisation, a line each.
+peers_of() { each_peer echo | awk -v msp="$1" '$1 == msp { print $4 }'; }
 
 write_configtx() {
     {
@@ -87,7 +90,7 @@ write_configtx_org() {
     Name: $1
     ID: $1
     MSPDir: $ORGS_DIR/peerOrganizations/$3/msp
-    AnchorPeers: [{Host: 127.0.0.1, Port: $4}]
+    AnchorPeers: [$(peers_of "$1" | sed 's/.*/{Host: 127.0.0.1, Port: &}/' | paste -sd,)]
     Policies:
       Readers: {Type: Signature, Rule: "OR('$1.admin', '$1.peer', '$1.client')"}
       Writers: {Type: Signature, Rule: "OR('$1.admin', '$1.client')"}
@@ -131,22 +134,25 @@ Admin:
 EOF
 }
 
-# msp kind domain port chaincode-port operations-port
+# By a peer's fields.
 write_peer_config() {
-    local node=$ORGS_DIR/peerOrganizations/$3/peers/peer0.$3 time_window=
+    local node=$ORGS_DIR/peerOrganizations/$3/peers/peer$7.$3 time_window= name others
+    name=$(peer_name "$@")
+    # An organisation's peers find each other; one that is alone starts with itself.
+    others=$(peers_of "$1" | sed "/^$4\$/d; s/^/127.0.0.1:/" | paste -sd' ')
     # Fabric bounds the time a client claims since 3.0; a 2.5 peer does not know the filter.
     case $FABRIC_VERSION in 3.*) time_window=", {name: TimeWindowCheck}" ;; esac
-    mkdir -p "$CONFIG_DIR/peer-$1"
-    cat >"$CONFIG_DIR/peer-$1/core.yaml" <<EOF
+    mkdir -p "$CONFIG_DIR/peer-$name"
+    cat >"$CONFIG_DIR/peer-$name/core.yaml" <<EOF
 peer:
-  id: peer0.$3
+  id: peer$7.$3
   networkId: ioht
   listenAddress: 127.0.0.1:$4
   chaincodeListenAddress: 127.0.0.1:$5
   address: 127.0.0.1:$4
   localMspId: $1
   mspConfigPath: $node/msp
-  fileSystemPath: $NETWORK_DIR/data/$1
+  fileSystemPath: $NETWORK_DIR/data/$name
   maxRecvMsgSize: 104857600
   maxSendMsgSize: 104857600
   authentication: {timewindow: 15m}
@@ -156,7 +162,7 @@ peer:
     deliveryClient: {interval: 60s, timeout: 20s}
   gateway: {enabled: true, endorsementTimeout: 30s, broadcastTimeout: 30s, dialTimeout: 2m}
   gossip:
-    bootstrap: 127.0.0.1:$4
+    bootstrap: ${others:-127.0.0.1:$4}
     endpoint: 127.0.0.1:$4
     externalEndpoint: 127.0.0.1:$4
     orgLeader: true
@@ -233,7 +239,7 @@ ledger:
   history: {enableHistoryDatabase: true}
   # Purged private data leaves the disk at the next block: erasure must not wait for traffic.
   pvtdataStore: {collElgProcMaxDbBatchSize: 5000, collElgProcDbBatchesInterval: 1000, deprioritizedDataReconcilerInterval: 1m, purgeInterval: 1, purgedKeyAuditLogging: true}
-  snapshots: {rootDir: $NETWORK_DIR/data/$1/snapshots}
+  snapshots: {rootDir: $NETWORK_DIR/data/$name/snapshots}
 operations: {listenAddress: "127.0.0.1:$6", tls: {enabled: false}}
 metrics: {provider: prometheus}
 EOF

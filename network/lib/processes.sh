@@ -46,7 +46,9 @@ start_orderer() {
 PEER_LOGGING=gateway.responsechecker=error:info
 
 start_peer() {
-    FABRIC_CFG_PATH=$CONFIG_DIR/peer-$1 FABRIC_LOGGING_SPEC=$PEER_LOGGING start "peer-$1" peer node start
+    local name
+    name=peer-$(peer_name "$@")
+    FABRIC_CFG_PATH=$CONFIG_DIR/$name FABRIC_LOGGING_SPEC=$PEER_LOGGING start "$name" peer node start
 }
 
 orderer_admin() {
@@ -60,19 +62,22 @@ orderer_has_channel() {
 }
 
 join_peer() {
+    local name
+    name=$(peer_name "$@")
     act_as "$@"
-    wait_for 30 "peer-$1" "the start of $1's peer" peer channel list
+    wait_for 30 "peer-$name" "the start of the peer $name" peer channel list
     if ! peer channel list 2>/dev/null | grep -qx "$CHANNEL"; then
         peer channel join -b "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
-            die "$1's peer could not join $CHANNEL; see $LOGS_DIR/setup.log"
+            die "the peer $name could not join $CHANNEL; see $LOGS_DIR/setup.log"
     fi
 }
 
 # Peers that know each other can be found by gateways and get each other's private data.
 wait_for_gossip() {
-    local others
-    others=$(($(channel_members | wc -l) - 1))
-    wait_for 60 "peer-$1" "the meeting of $1's peer with the others" knows_peers "$6" "$others"
+    local others name
+    name=$(peer_name "$@")
+    others=$(($(each_member_peer echo | wc -l) - 1))
+    wait_for 60 "peer-$name" "the meeting of the peer $name with the others" knows_peers "$6" "$others"
 }
 
 # Whether the peer with this operations port knows so many others on the channel.

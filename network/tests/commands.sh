@@ -10,7 +10,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # Nothing of Fabric's that this machine may have: only what the scripts use themselves.
 mkdir -p "$scratch/system" "$scratch/msp/cacerts"
-for command in bash dirname sed head cat mktemp rm realpath; do ln -s "$(command -v "$command")" "$scratch/system/$command"; done
+for command in bash dirname sed head cat mktemp rm realpath env awk; do ln -s "$(command -v "$command")" "$scratch/system/$command"; done
 
 # fabric VERSION-LINE COMMAND…: a folder with such commands.
 fabric() {
@@ -58,6 +58,10 @@ update "configtxlator of release 2.2" "$scratch/bin/peer is of Fabric 2.2.15, wh
 fabric " Version: v3.1.5" peer configtxlator
 update "no Node.js" "not found: node. Install Node.js from release 20 on." acl "$scratch/update.pb"
 fabric " Version: v3.1.5" "${NETWORK_COMMANDS[@]}"
+
+printf '%s\n' "AMSP custodian a.example.com 1 2 3" "AMSP custodian b.example.com 4 5 6" >"$scratch/organizations.conf"
+refused "lines of one organisation that differ" "network.sh: $scratch/organizations.conf: the lines of AMSP differ in kind or domain" \
+    env ORGANIZATIONS_FILE="$scratch/organizations.conf" network/network.sh up
 
 # A command of another machine's kind does not start.
 printf '#!/nowhere/interpreter\n' >"$scratch/bin/peer"
