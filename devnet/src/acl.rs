@@ -8,8 +8,11 @@ use fabric_protos::common::implicit_meta_policy::Rule as Meta;
 
 use crate::msp::Member;
 
-/// Path of the policy for whole blocks: any identity of a custodian.
+/// Path of the policy for whole blocks: peers and administrators of custodians. Its other clients are
+/// doctors, patients and devices, to whom only the chaincode gives private data.
 pub(crate) const CUSTODIANS: &str = "/Channel/Application/Custodians";
+/// Who of a custodian.
+pub(crate) const CUSTODIAN_ROLES: [Role; 2] = [Role::Admin, Role::Peer];
 /// What the channel's configuration reserves for custodians: blocks with all that transactions say,
 /// and with private data. Everything else is guarded by Fabric's defaults.
 pub(crate) const CUSTODIANS_ONLY: [&str; 5] = [
@@ -65,11 +68,11 @@ impl Acl {
     ) -> Self {
         let rule = |path| Rule { path, policy: application(channel, path) };
         let with_orderer = |path, application_path| {
-            let orderer = SignaturePolicy::any_of(Role::Member, [orderer_msp_id]).into();
+            let orderer = SignaturePolicy::any_of(&[Role::Member], [orderer_msp_id]).into();
             let policies = vec![application(channel, application_path), orderer];
             Rule { path, policy: Policy::meta(Meta::Any, policies) }
         };
-        let custodians = SignaturePolicy::any_of(Role::Member, custodians);
+        let custodians = SignaturePolicy::any_of(&CUSTODIAN_ROLES, custodians);
         Self {
             writers: rule(WRITERS),
             readers: rule(READERS),

@@ -130,7 +130,7 @@ fn application_group(config: &ChannelConfig<'_>) -> Result<ConfigGroup, ParsePol
         .collect();
     let members: Vec<String> = (config.organizations.iter())
         .filter(|one| one.custodian)
-        .map(|one| format!("'{}.member'", one.msp_id))
+        .flat_map(|one| ["admin", "peer"].map(|role| format!("'{}.{role}'", one.msp_id)))
         .collect();
     let own = [
         ("LifecycleEndorsement", meta(Rule::Majority, "Endorsement")),

@@ -90,12 +90,23 @@ function answers(port) {
     });
 }
 
-/** A port that nothing listens on at the moment. */
+const PORTS = { first: 28_100, count: 4_500 };
+const given = new Set();
+
+/**
+ * A port that nothing listens on at the moment and that was not given before. It lies below those that the
+ * system gives to outgoing connections, so that none of them takes it until it is listened on.
+ */
 export async function freePort() {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address();
-    server.close();
-    await once(server, 'close');
-    return port;
+    for (;;) {
+        const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+        if (given.has(port)) continue;
+        given.add(port);
+        const server = createServer();
+        const free = once(server.listen(port, '127.0.0.1'), 'listening').then(() => true, () => false);
+        if (!(await free)) continue;
+        server.close();
+        await once(server, 'close');
+        return port;
+    }
 }

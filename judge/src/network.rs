@@ -37,6 +37,8 @@ pub struct Network {
     pub clients: Vec<Signer>,
     /// The identities of the peers themselves.
     pub peers: Vec<Signer>,
+    /// Administrators, one an organisation: they may have blocks.
+    admins: Vec<Signer>,
     /// Certificate authorities by MSP id, PEM.
     pub roots: BTreeMap<String, String>,
     channels: Vec<Channel>,
@@ -46,11 +48,13 @@ impl Network {
     /// Reads the identities below `organizations` and connects with the peers at these addresses,
     /// in the order of [`MSP_IDS`].
     pub async fn connect(organizations: &Path, addresses: &[String]) -> Result<Self, JudgeError> {
-        let (mut clients, mut peers, mut channels) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut clients, mut peers) = (Vec::new(), Vec::new());
+        let (mut admins, mut channels) = (Vec::new(), Vec::new());
         for ((msp_id, domain), address) in MSP_IDS.iter().zip(DOMAINS).zip(addresses) {
             let own = organizations.join("peerOrganizations").join(domain);
             let peer = own.join("peers").join(format!("peer0.{domain}"));
             clients.push(signer(msp_id, &own.join(format!("users/User1@{domain}/msp")))?);
+            admins.push(signer(msp_id, &own.join(format!("users/Admin@{domain}/msp")))?);
             peers.push(signer(msp_id, &peer.join("msp"))?);
             let tls = ClientTlsConfig::new()
                 .ca_certificate(Certificate::from_pem(read(&peer.join("tls/ca.crt"))?))
@@ -62,7 +66,7 @@ impl Network {
             channels.push(channel.connect().await.map_err(failed)?);
         }
         let roots = roots(organizations)?;
-        Ok(Self { clients, peers, roots, channels })
+        Ok(Self { clients, peers, admins, roots, channels })
     }
 
     /// The gateway of an organisation's peer.
@@ -86,7 +90,7 @@ impl Network {
         let channel = self.channels.first().cloned().ok_or(JudgeError::NoPeer(0))?;
         let args = vec!["GetBlockByNumber".into(), CHANNEL.into(), number.to_string().into()];
         let nonce = Bytes::from(format!("block {number}"));
-        let client = self.client(0)?;
+        let client = self.admins.first().ok_or(JudgeError::NoPeer(0))?;
         let call = Call { chaincode: "qscc", args, transient: BTreeMap::new(), nonce, at: now() };
         let proposal = call.sign(client)?.0;
         let mut endorser =

@@ -99,7 +99,10 @@ check_organizations() {
 
 # 'A.role','B.role' for a policy, from MSP ids on standard input.
 principals() {
-    sed "s/.*/'&.$1'/" | paste -sd, -
+    local msp role
+    while read -r msp; do
+        for role in "$@"; do say "'$msp.$role'"; done
+    done | paste -sd, -
 }
 
 orderer_ca() { say "$ORGS_DIR/ordererOrganizations/$ORDERER_DOMAIN/tlsca/tlsca.$ORDERER_DOMAIN-cert.pem"; }

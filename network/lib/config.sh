@@ -70,11 +70,12 @@ EOF
     } >"$CONFIG_DIR/configtx.yaml"
 }
 
-# Full blocks carry private data to those who may read it: custodians only, whichever way. Everyone
-# else follows the channel by filtered blocks and chaincode events. Goes on after the policies.
+# Full blocks can be had with their private data: they are for custodians' peers and administrators only,
+# whichever way. A custodian's clients are doctors, patients and devices; like everyone else they follow
+# the channel by filtered blocks and chaincode events. Goes on after the policies.
 write_acls() {
     cat <<EOF
-        Custodians: {Type: Signature, Rule: "OR($(msps_of_kind custodian | principals member))"}
+        Custodians: {Type: Signature, Rule: "OR($(msps_of_kind custodian | principals admin peer))"}
       ACLs:
         event/Block: &custodians /Channel/Application/Custodians
         qscc/GetBlockByNumber: *custodians

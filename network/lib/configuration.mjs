@@ -7,6 +7,8 @@ const CUSTODIANS = 'Custodians';
 const CUSTODIANS_PATH = `/Channel/Application/${CUSTODIANS}`;
 /** Every way to a full block of a peer's; those of event/Block come with private data on request. */
 const FULL_BLOCKS = ['event/Block', 'qscc/GetBlockByNumber', 'qscc/GetBlockByHash', 'qscc/GetBlockByTxID', 'qscc/GetTransactionByID'];
+/** Who of a custodian may have them. Its clients are doctors, patients and devices. */
+const ROLES = ['ADMIN', 'PEER'];
 const SIGNATURE_POLICY = 1;
 const CONFIG_UPDATE = 2;
 /** Certificates of an MSP, by what may be done with those that they sign or are. */
@@ -29,7 +31,7 @@ export function configOf(block) {
     return config;
 }
 
-/** The configuration with full blocks for custodians only, or undefined where it is so already. */
+/** The configuration with full blocks for custodians' peers and administrators only, or undefined where it is so already. */
 export function withAcl(config, { organizations }) {
     const custodians = organizations.filter(({ kind }) => kind === 'custodian').map(({ msp }) => msp);
     const absent = custodians.filter((msp) => !members(config).has(msp));
@@ -38,8 +40,8 @@ export function withAcl(config, { organizations }) {
     }
     const changed = structuredClone(config);
     const { policies, values } = changed.channel_group.groups.Application;
-    if (!isDeepStrictEqual(policies[CUSTODIANS]?.policy, anyMember(custodians))) {
-        policies[CUSTODIANS] = { ...policies[CUSTODIANS], mod_policy: 'Admins', policy: anyMember(custodians) };
+    if (!isDeepStrictEqual(policies[CUSTODIANS]?.policy, anyOf(ROLES, custodians))) {
+        policies[CUSTODIANS] = { ...policies[CUSTODIANS], mod_policy: 'Admins', policy: anyOf(ROLES, custodians) };
     }
     const acls = Object.fromEntries(FULL_BLOCKS.map((resource) => [resource, { policy_ref: CUSTODIANS_PATH }]));
     values.ACLs ??= { mod_policy: 'Admins', value: {} };
@@ -80,12 +82,13 @@ function members(config) {
     return new Map(Object.values(groups).map((group) => [group.values.MSP.value.config.name, group]));
 }
 
-function anyMember(msps) {
+function anyOf(roles, msps) {
+    const principals = msps.flatMap((msp) => roles.map((role) => ({ msp_identifier: msp, role })));
     return {
         type: SIGNATURE_POLICY,
         value: {
-            identities: msps.map((msp) => ({ principal: { msp_identifier: msp, role: 'MEMBER' }, principal_classification: 'ROLE' })),
-            rule: { n_out_of: { n: 1, rules: msps.map((_, index) => ({ signed_by: index })) } },
+            identities: principals.map((principal) => ({ principal, principal_classification: 'ROLE' })),
+            rule: { n_out_of: { n: 1, rules: principals.map((_, index) => ({ signed_by: index })) } },
             version: 0,
         },
     };

@@ -37,8 +37,8 @@ test('full blocks are for custodians, and a second time nothing is to be changed
     assert.deepEqual(Object.keys(acls).sort(), FULL_BLOCKS);
     assert.ok(Object.values(acls).every(({ policy_ref: policy }) => policy === CUSTODIANS));
     const { identities, rule } = application(after).policies.Custodians.policy.value;
-    assert.deepEqual(identities.map(({ principal }) => principal), [{ msp_identifier: 'AMSP', role: 'MEMBER' }, { msp_identifier: 'BMSP', role: 'MEMBER' }]);
-    assert.deepEqual(rule, { n_out_of: { n: 1, rules: [{ signed_by: 0 }, { signed_by: 1 }] } });
+    assert.deepEqual(identities.map(({ principal }) => principal), ['AMSP', 'BMSP'].flatMap((msp) => ['ADMIN', 'PEER'].map((role) => ({ msp_identifier: msp, role }))));
+    assert.deepEqual(rule, { n_out_of: { n: 1, rules: [0, 1, 2, 3].map((index) => ({ signed_by: index })) } });
     assert.equal(withAcl(after, policies('AMSP', 'BMSP')), undefined);
     assert.equal(application(before).values.ACLs, undefined);
 });
@@ -56,7 +56,7 @@ test('what others have set stays, and one way to full blocks that is open is clo
 test('custodians that come later count, and those that are no members are refused', () => {
     const config = withAcl(channel('AMSP', 'BMSP', 'CMSP'), policies('AMSP', 'BMSP'));
     const { identities } = application(withAcl(config, policies('AMSP', 'BMSP', 'CMSP'))).policies.Custodians.policy.value;
-    assert.equal(identities.length, 3);
+    assert.equal(identities.length, 6);
     refused(() => withAcl(config, policies('AMSP', 'TypoMSP')), /no members of the channel: TypoMSP/);
 });
 

@@ -1,4 +1,5 @@
-// Whether custodians' peers give a provider blocks with their private data: `given` or `refused`.
+// Whether custodians' peers give a provider, and a patient of their own, blocks with their private data:
+// `given` or `refused`.
 //
 //   node full-blocks.mjs given|refused      (on the network of network.sh, up and deployed)
 
@@ -32,12 +33,14 @@ try {
     const patient = await world.patient('one');
     const { block } = await patient.device.submit('SubmitSummaries', {}, patient.batch(summary(patient.window(0), MARKER)));
     for (const msp of [world.home, world.second]) {
-        const { bytes, error } = await asked(world.enroll(world.provider, `reader-at-${msp}`, msp), block);
-        const holds = expected === 'given' ? bytes?.includes(MARKER) : error?.includes(String(FORBIDDEN));
-        report.check(`a provider asks ${msp}'s peer for a block with private data: ${expected}`, holds, error ?? 'it was given');
+        for (const [who, of] of [['a provider', world.provider], ['its own client', msp]]) {
+            const { bytes, error } = await asked(world.enroll(of, `reader-of-${of}-at-${msp}`, msp), block);
+            const holds = expected === 'given' ? bytes?.includes(MARKER) : error?.includes(String(FORBIDDEN));
+            report.check(`${who} asks ${msp}'s peer for a block with private data: ${expected}`, holds, error ?? 'it was given');
+        }
     }
     const { bytes, error } = await asked(world.hospital, block);
-    report.check('a custodian is given it', bytes?.includes(MARKER), error);
+    report.check("a custodian's administrator is given it", bytes?.includes(MARKER), error);
 } finally {
     world.close();
 }

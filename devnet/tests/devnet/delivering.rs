@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use fabric_devnet::EnrollRequest;
+use fabric_devnet::{EnrollRequest, Role};
 use fabric_protos::common::{Block, Envelope};
 use fabric_protos::kvrwset::KvrwSet;
 use fabric_protos::orderer::atomic_broadcast_client::AtomicBroadcastClient;
@@ -57,7 +57,7 @@ async fn ask(client: &Client, kind: Kind, request: Envelope) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_come_from_and_to_what_is_asked_for() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     for value in ["1", "2", "3"] {
         assert_eq!(client.commit(&[&format!("put a {value}")]).await, Valid);
     }
@@ -85,7 +85,7 @@ async fn blocks_come_from_and_to_what_is_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_goes_on_with_the_next_request_and_outlives_the_clients_side() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let request = |start, stop| Seek::new(&client, start, stop).signed(&client);
     // The client has closed its side before the block is there, as the peer command does.
     let requests = vec![request("newest", "newest"), request("1", "1")];
@@ -110,7 +110,7 @@ async fn a_stream_goes_on_with_the_next_request_and_outlives_the_clients_side() 
 #[tokio::test(flavor = "multi_thread")]
 async fn filtered_blocks_tell_outcomes_and_events_without_content() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let valid = client.draft(&["put a 1", "event Made secret"]);
     assert_eq!(client.commit_draft(&valid).await, Valid);
     let invalid = client.draft(&["put b 1", "event Made b"]).endorsers(&["Org1MSP"]);
@@ -132,14 +132,21 @@ async fn filtered_blocks_tell_outcomes_and_events_without_content() {
     }
 }
 
+/// A custodian's clients are doctors, patients and devices: private data is not theirs to stream.
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_blocks_are_for_custodians_only() {
+async fn whole_blocks_are_for_custodians_peers_and_administrators_only() {
     let setup = setup().await;
-    for (msp_id, expected) in [("Org1MSP", "0, SUCCESS"), ("Org3MSP", "FORBIDDEN")] {
-        let client = setup.client(msp_id).await;
+    let given = "0, SUCCESS";
+    for (msp_id, name, expected) in [
+        ("Org1MSP", "Admin", given),
+        ("Org1MSP", "User1", "FORBIDDEN"),
+        ("Org3MSP", "Admin", "FORBIDDEN"),
+        ("Org3MSP", "User1", "FORBIDDEN"),
+    ] {
+        let client = Client::user(&setup.devnet, msp_id, name).await;
         let request = || Seek::new(&client, "oldest", "oldest").signed(&client);
-        assert_eq!(ask(&client, Kind::Whole, request()).await, expected);
-        assert_eq!(ask(&client, Kind::Private, request()).await, expected);
+        assert_eq!(ask(&client, Kind::Whole, request()).await, expected, "{name}@{msp_id}");
+        assert_eq!(ask(&client, Kind::Private, request()).await, expected, "{name}@{msp_id}");
         let filtered = ask(&client, Kind::Filtered, request()).await;
         assert_eq!(filtered, "mychannel 0 VALID, SUCCESS");
     }
@@ -148,7 +155,7 @@ async fn whole_blocks_are_for_custodians_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_checked_as_a_peer_does() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let good = Seek::new(&client, "oldest", "oldest");
     let check = async |seek: Seek, expected: &str| {
         for kind in [Kind::Whole, Kind::Filtered, Kind::Private] {
@@ -164,7 +171,7 @@ async fn requests_are_checked_as_a_peer_does() {
     check(Seek { timestamp: late, ..good.clone() }, "BAD_REQUEST").await;
     check(Seek { channel: "other".to_owned(), ..good.clone() }, "NOT_FOUND").await;
     check(Seek { creator: "nobody".into(), ..good.clone() }, "FORBIDDEN").await;
-    let other = setup.client("Org2MSP").await;
+    let other = setup.admin("Org2MSP").await;
     check(Seek { creator: other.identity.clone(), ..good.clone() }, "FORBIDDEN").await;
     let mut endless = good.clone();
     endless.info.stop = None;
@@ -177,8 +184,11 @@ async fn requests_are_checked_as_a_peer_does() {
     assert_eq!(ask(&client, Kind::Whole, nonsense).await, "BAD_REQUEST");
 
     let ended = OffsetDateTime::now_utc() - time::Duration::minutes(1);
-    let request =
-        EnrollRequest { not_after: Some(ended), ..EnrollRequest::client("Org1MSP", "former") };
+    let request = EnrollRequest {
+        role: Role::Admin,
+        not_after: Some(ended),
+        ..EnrollRequest::client("Org1MSP", "former")
+    };
     let former = setup.enrolled(&request).await;
     let request = Seek::new(&former, "oldest", "oldest").signed(&former);
     assert_eq!(ask(&former, Kind::Whole, request).await, "FORBIDDEN");
@@ -217,7 +227,7 @@ async fn with_private_data(client: &Client, start: &str, stop: &str) -> Vec<Vec<
 #[tokio::test(flavor = "multi_thread")]
 async fn private_data_is_what_the_peer_holds_until_it_is_purged_or_ends() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let steps = ["putp health a 1", "putp health b 2", "putp brief c 3"];
     assert_eq!(client.commit(&steps).await, Valid);
     setup.devnet.withhold_private_data("Org2MSP", true);
@@ -227,7 +237,7 @@ async fn private_data_is_what_the_peer_holds_until_it_is_purged_or_ends() {
     let found = with_private_data(&client, "oldest", "2").await;
     assert_eq!(found, [vec![], first.clone(), second]);
     // The other custodian's peer missed the second.
-    let other = setup.client("Org2MSP").await;
+    let other = setup.admin("Org2MSP").await;
     assert_eq!(with_private_data(&other, "1", "2").await, [first, vec![]]);
 
     assert_eq!(setup.devnet.reconcile_private_data("Org2MSP").unwrap(), 1);
@@ -241,7 +251,7 @@ async fn private_data_is_what_the_peer_holds_until_it_is_purged_or_ends() {
 
     // What is on disk is the same.
     let setup = setup.restart().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     assert_eq!(with_private_data(&client, "1", "3").await, [rest, vec![], vec![]]);
 }
 
@@ -252,11 +262,12 @@ async fn of_a_members_only_collection_others_get_nothing() {
         config
     })
     .await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     assert_eq!(client.commit(&["putp guarded a 1"]).await, Valid);
     assert_eq!(with_private_data(&client, "1", "1").await, [vec!["0 guarded a=1".to_owned()]]);
     // May read blocks, but is no member of the collection.
-    let provider = setup.client_at("Org3MSP", "Org1MSP").await;
+    let (provider, there) = (setup.admin("Org3MSP").await, setup.admin("Org1MSP").await);
+    let provider = Client { channel: there.channel, gateway: there.gateway, ..provider };
     assert_eq!(with_private_data(&provider, "1", "1").await, [Vec::<String>::new()]);
 }
 
@@ -281,7 +292,7 @@ async fn ordered(client: &Client, channel: tonic::transport::Channel, seek: &See
 #[tokio::test(flavor = "multi_thread")]
 async fn the_orderer_delivers_to_all_readers_what_it_ordered() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     assert_eq!(client.commit(&["put a 1"]).await, Valid);
     let channel = orderer(&setup.devnet).await;
     // Every organisation's peer gets its blocks here, so every reader may.
@@ -299,7 +310,7 @@ async fn the_orderer_delivers_to_all_readers_what_it_ordered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_orderer_takes_transactions_until_it_refuses_one() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let mut orderer = AtomicBroadcastClient::new(orderer(&setup.devnet).await);
     let draft = client.draft(&["put a 1"]);
     let good = client.prepare(&draft).await;
@@ -322,7 +333,7 @@ async fn the_orderer_takes_transactions_until_it_refuses_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_ends_streams_of_blocks() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let request = Seek::new(&client, "next", "99").signed(&client);
     let mut peer = open(&client, Kind::Whole, vec![request.clone()]).await;
     let mut orderer = AtomicBroadcastClient::new(orderer(&setup.devnet).await);
@@ -335,7 +346,7 @@ async fn stopping_ends_streams_of_blocks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_do_not_read_do_not_keep_a_stopping_devnet() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let large = format!("event Made {}", "x".repeat(LARGE_BYTES));
     for _ in 0..LARGE_EVENTS {
         assert_eq!(client.commit(&[&large]).await, Valid);

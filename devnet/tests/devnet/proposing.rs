@@ -110,7 +110,7 @@ async fn refusals_are_errors_or_responses_as_a_peers_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn qscc_tells_the_chain() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let draft = client.draft(&["put a 1"]);
     assert_eq!(client.commit_draft(&draft).await, Valid);
     let id = draft.id();
@@ -158,7 +158,7 @@ async fn qscc_tells_the_chain() {
 #[tokio::test(flavor = "multi_thread")]
 async fn qscc_refuses_what_it_does_not_have_or_the_caller_may_not() {
     let setup = setup().await;
-    let client = setup.client("Org1MSP").await;
+    let client = setup.admin("Org1MSP").await;
     let check = async |args: &[&str], expected: &str| {
         assert_eq!(refusal(&client, CHANNEL, "qscc", args).await, expected);
     };
@@ -196,9 +196,10 @@ async fn qscc_refuses_what_it_does_not_have_or_the_caller_may_not() {
     )
     .await;
 
-    let provider = setup.client("Org3MSP").await;
-    for function in ["GetBlockByNumber", "GetBlockByHash", "GetBlockByTxID", "GetTransactionByID"] {
-        let refused = refusal(&provider, CHANNEL, "qscc", &[function, CHANNEL, "0"]).await;
+    let (provider, doctor) = (setup.client("Org3MSP").await, setup.client("Org1MSP").await);
+    let functions = ["GetBlockByNumber", "GetBlockByHash", "GetBlockByTxID", "GetTransactionByID"];
+    for (function, by) in functions.iter().flat_map(|it| [(it, &provider), (it, &doctor)]) {
+        let refused = refusal(by, CHANNEL, "qscc", &[function, CHANNEL, "0"]).await;
         let expected = format!(
             "500 access denied for [{function}][mychannel]: [failed evaluating policy on signed \
              data during check policy [/Channel/Application/Custodians]: [signature set did not \

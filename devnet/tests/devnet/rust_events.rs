@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fabric_devnet::EnrollRequest;
+use fabric_devnet::{EnrollRequest, Role};
 use fabric_gateway_client::{
     BlockEventsRequest, BlockTransaction, ChaincodeEvents, Checkpointer as _, ConnectOptions,
     DeliveredBlock, EventError, FileCheckpointer, Gateway, Identity, MemoryCheckpointer, Network,
@@ -14,7 +14,12 @@ use futures_util::future::join_all;
 use crate::support::{CHAINCODE, CHANNEL, Setup, setup};
 
 async fn network(setup: &Setup, msp_id: &str, name: &str) -> Network {
-    let enrolled = setup.devnet.enroll(&EnrollRequest::client(msp_id, name)).unwrap();
+    network_of(setup, Role::Client, msp_id, name).await
+}
+
+async fn network_of(setup: &Setup, role: Role, msp_id: &str, name: &str) -> Network {
+    let request = EnrollRequest { role, ..EnrollRequest::client(msp_id, name) };
+    let enrolled = setup.devnet.enroll(&request).unwrap();
     let endpoint = setup.devnet.gateway(msp_id).unwrap();
     let options = ConnectOptions::tls(endpoint.address.to_string(), endpoint.tls_root_pem)
         .server_name(endpoint.host_name);
@@ -142,7 +147,7 @@ async fn blocks_in_all_forms_tell_of_the_same_transactions() {
     let last = client.draft(&["put c 1"]);
     assert_eq!(client.commit_draft(&last).await, Valid);
 
-    let network = network(&setup, "Org1MSP", "follower").await;
+    let network = network_of(&setup, Role::Admin, "Org1MSP", "follower").await;
     let full = until(|| network.block_events(), &last.id()).await;
     assert_eq!(until(|| network.filtered_block_events(), &last.id()).await, full);
     assert_eq!(until(|| network.block_and_private_data_events(), &last.id()).await, full);
@@ -156,17 +161,19 @@ async fn blocks_in_all_forms_tell_of_the_same_transactions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_blocks_are_not_for_a_provider() {
+async fn whole_blocks_are_not_for_a_provider_or_a_custodians_clients() {
     let setup = setup().await;
-    let network = network(&setup, "Org3MSP", "follower").await;
-    let forbidden = |error: EventError| {
-        assert!(matches!(error, EventError::Delivery { raw_status: 403 }), "{error}");
-        assert!(!error.is_retryable());
-    };
-    let mut full = network.block_events().start_block(0).open().unwrap();
-    forbidden(full.next().await.unwrap().unwrap_err());
-    let mut private = network.block_and_private_data_events().start_block(0).open().unwrap();
-    forbidden(private.next().await.unwrap().unwrap_err());
-    let mut filtered = network.filtered_block_events().start_block(0).open().unwrap();
-    assert_eq!(filtered.next().await.unwrap().unwrap().number(), 0);
+    for msp_id in ["Org1MSP", "Org3MSP"] {
+        let network = network(&setup, msp_id, "follower").await;
+        let forbidden = |error: EventError| {
+            assert!(matches!(error, EventError::Delivery { raw_status: 403 }), "{error}");
+            assert!(!error.is_retryable());
+        };
+        let mut full = network.block_events().start_block(0).open().unwrap();
+        forbidden(full.next().await.unwrap().unwrap_err());
+        let mut private = network.block_and_private_data_events().start_block(0).open().unwrap();
+        forbidden(private.next().await.unwrap().unwrap_err());
+        let mut filtered = network.filtered_block_events().start_block(0).open().unwrap();
+        assert_eq!(filtered.next().await.unwrap().unwrap().number(), 0);
+    }
 }

@@ -77,9 +77,9 @@ impl Channel {
         let implicit = organisations
             .iter()
             .map(|msp_id| {
-                let peer = SignaturePolicy::any_of(Role::Peer, [msp_id.as_str()]);
+                let peer = SignaturePolicy::any_of(&[Role::Peer], [msp_id.as_str()]);
                 let collection = Collection {
-                    members: SignaturePolicy::any_of(Role::Member, [msp_id.as_str()]),
+                    members: SignaturePolicy::any_of(&[Role::Member], [msp_id.as_str()]),
                     endorsement_policy: Some(peer.into()),
                     block_to_live: 0,
                     member_only_read: false,
@@ -202,7 +202,7 @@ fn organisation_policy(msp_id: &str, name: &str) -> Option<Policy> {
         "Admins" => &[Role::Admin],
         _ => return None,
     };
-    Some(SignaturePolicy::any_role_of(msp_id, roles).into())
+    Some(SignaturePolicy::any_of(roles, [msp_id]).into())
 }
 
 /// Why a chaincode definition cannot be used on a channel.

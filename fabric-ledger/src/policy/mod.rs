@@ -47,7 +47,7 @@ impl Policy {
     pub fn majority_of_peers<'a>(msp_ids: impl IntoIterator<Item = &'a str>) -> Self {
         let policies = msp_ids
             .into_iter()
-            .map(|msp_id| Self::Signature(SignaturePolicy::any_of(MspRoleType::Peer, [msp_id])))
+            .map(|msp_id| Self::Signature(SignaturePolicy::any_of(&[MspRoleType::Peer], [msp_id])))
             .collect();
         Self::meta(Rule::Majority, policies)
     }
@@ -197,22 +197,13 @@ impl SignaturePolicy {
         Self::from_wire(&SignaturePolicyEnvelope::decode(bytes)?)
     }
 
-    /// One signature of any of these organisations in a role.
-    pub fn any_of<'a>(role: Role, msp_ids: impl IntoIterator<Item = &'a str>) -> Self {
-        let principals: Vec<_> = msp_ids
-            .into_iter()
-            .map(|msp_id| Principal::Role { msp_id: msp_id.to_owned(), role })
-            .collect();
-        let leaves = (0..principals.len()).map(Node::SignedBy).collect();
-        Self { root: Node::OutOf(1, leaves), principals }
-    }
-
-    /// One signature of an organisation in any of these roles.
-    pub fn any_role_of(msp_id: &str, roles: &[Role]) -> Self {
-        let principals: Vec<_> = roles
-            .iter()
-            .map(|role| Principal::Role { msp_id: msp_id.to_owned(), role: *role })
-            .collect();
+    /// One signature of any of these organisations in any of these roles.
+    pub fn any_of<'a>(roles: &[Role], msp_ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let of = |msp_id: &str| {
+            let msp_id = msp_id.to_owned();
+            roles.iter().map(move |role| Principal::Role { msp_id: msp_id.clone(), role: *role })
+        };
+        let principals: Vec<_> = msp_ids.into_iter().flat_map(of).collect();
         let leaves = (0..principals.len()).map(Node::SignedBy).collect();
         Self { root: Node::OutOf(1, leaves), principals }
     }
@@ -386,7 +377,8 @@ mod tests {
         check(&Policy::majority_of_peers(["A", "B"]), &["A.peer"], false);
         check(&Policy::majority_of_peers(["A"]), &["A.peer"], true);
 
-        let parts = || orgs.map(|org| SignaturePolicy::any_of(Role::Peer, [org]).into()).to_vec();
+        let parts =
+            || orgs.map(|org| SignaturePolicy::any_of(&[Role::Peer], [org]).into()).to_vec();
         check(&Policy::meta(Rule::Any, parts()), &["B.peer"], true);
         check(&Policy::meta(Rule::Any, parts()), &["D.peer"], false);
         check(&Policy::meta(Rule::All, parts()), &["A.peer", "B.peer"], false);

@@ -94,26 +94,36 @@ async function first(open) {
 async function delivered() {
     const options = { startBlock: submitted };
     const channel = (actor) => actor.gateway.getNetwork(CHANNEL);
+    const curious = await world.patient('curious');
+    const askers = [
+        ["the hospital's clinician", world.home, await world.employ('colleague', ['practitioner'])],
+        ["the hospital's registrar", world.home, world.registrar],
+        ['another patient', world.home, curious.actor],
+        ['a device', world.home, curious.device],
+    ];
     for (const msp of [world.home, world.second]) {
-        const provider = world.enroll(world.provider, `reader-at-${msp}`, msp);
+        askers.push([`a client of ${world.second}`, msp, world.enroll(world.second, `reader-at-${msp}`, msp)]);
+        askers.push(['a provider', msp, world.enroll(world.provider, `reader-at-${msp}`, msp)]);
+    }
+    for (const [who, msp, asker] of askers) {
         for (const [what, open] of [
             ['full blocks', (of) => of.getBlockEvents(options)],
             ['blocks with private data', (of) => of.getBlockAndPrivateDataEvents(options)],
         ]) {
-            const error = await failure(what, first(open(channel(provider))));
-            report.check(`a provider asks ${msp}'s peer for ${what}: FORBIDDEN`, told(error).includes(String(FORBIDDEN)), () => told(error));
+            const error = await failure(what, first(open(channel(asker))));
+            report.check(`${who} asks ${msp}'s peer for ${what}: FORBIDDEN`, told(error).includes(String(FORBIDDEN)), () => told(error));
         }
-        const asked = channel(provider).getContract('qscc').evaluateTransaction('GetBlockByNumber', CHANNEL, String(submitted));
+        const asked = channel(asker).getContract('qscc').evaluateTransaction('GetBlockByNumber', CHANNEL, String(submitted));
         const denied = await failure('a block by query', asked);
-        report.check(`a provider queries ${msp}'s peer for a block: denied`, told(denied).includes('access denied'), () => told(denied));
-        const filtered = await first(channel(provider).getFilteredBlockEvents(options));
+        report.check(`${who} queries ${msp}'s peer for a block: denied`, told(denied).includes('access denied'), () => told(denied));
+        const filtered = await first(channel(asker).getFilteredBlockEvents(options));
         const holds = needles.filter(([, needle]) => Buffer.from(filtered.serializeBinary()).includes(needle));
-        report.check(`a provider asks ${msp}'s peer for filtered blocks: given, with nothing in them`, Number(filtered.getNumber()) === Number(submitted) && holds.length === 0);
+        report.check(`${who} asks ${msp}'s peer for filtered blocks: given, with nothing in them`, Number(filtered.getNumber()) === Number(submitted) && holds.length === 0);
     }
     const custodian = await first(channel(world.hospital).getBlockAndPrivateDataEvents(options));
-    report.check('a custodian is given the block with its private data', Buffer.from(custodian.serializeBinary()).includes(MARKER));
+    report.check("a custodian's administrator is given the block with its private data", Buffer.from(custodian.serializeBinary()).includes(MARKER));
     const whole = await first(channel(world.hospital).getBlockEvents(options));
-    report.check('a custodian is given the block', whole.getData().getDataList().length > 0);
+    report.check("a custodian's administrator is given the block", whole.getData().getDataList().length > 0);
 }
 
 try {

@@ -56,6 +56,11 @@ impl Setup {
         Client::user(&self.devnet, msp_id, "User1").await
     }
 
+    /// A client of an organisation's administrator, at the organisation's own gateway.
+    pub(crate) async fn admin(&self, msp_id: &str) -> Client {
+        Client::user(&self.devnet, msp_id, "Admin").await
+    }
+
     /// A client of `User1` of an organisation, at the peer of another one.
     pub(crate) async fn client_at(&self, msp_id: &str, peer: &str) -> Client {
         let (own, there) = (self.client(msp_id).await, self.client(peer).await);
