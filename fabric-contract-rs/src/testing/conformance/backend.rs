@@ -50,8 +50,19 @@ pub enum Verdict {
     Refused(String),
     /// The transaction was ordered, but is invalid.
     Invalid(TxValidationCode),
+    /// The endorsing peers signed different results, so that there is no transaction.
+    Disagreement,
     /// No peer or orderer took it, for whatever other reason.
     Failed(String),
+}
+
+/// How a call ended that was ordered together with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordered {
+    /// The outcome.
+    pub verdict: Verdict,
+    /// The number of its block; `None` where it was not ordered.
+    pub block: Option<u64>,
 }
 
 /// A ledger that runs the [`ConformanceContract`], and a client of an organisation that endorses.
@@ -59,7 +70,8 @@ pub trait Backend {
     /// Evaluates a call on one peer.
     fn evaluate(&mut self, call: Invocation) -> impl Future<Output = Verdict>;
 
-    /// Endorses a call on every endorsing peer, has it ordered and waits for its commit.
+    /// Endorses a call on every endorsing peer, has it ordered and waits for its commit. The
+    /// endorsers are named: nobody plans for others, whatever the call writes.
     fn submit(&mut self, call: Invocation) -> impl Future<Output = Verdict>;
 
     /// As [`submit`](Self::submit), endorsed by whom a gateway plans for by itself. `None` where
@@ -67,7 +79,7 @@ pub trait Backend {
     fn submit_planned(&mut self, call: Invocation) -> impl Future<Output = Option<Verdict>>;
 
     /// Endorses all calls before any of them is ordered, then has them ordered in this order.
-    fn submit_together(&mut self, calls: Vec<Invocation>) -> impl Future<Output = Vec<Verdict>>;
+    fn submit_together(&mut self, calls: Vec<Invocation>) -> impl Future<Output = Vec<Ordered>>;
 
     /// How many peers endorse a transaction.
     fn endorsers(&self) -> usize;
@@ -153,36 +165,38 @@ impl Backend for MockBackend {
         None
     }
 
-    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
+    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Ordered> {
         // Each channel has a block of its own.
         let mut blocks = BTreeMap::<_, Vec<_>>::new();
-        let mut verdicts = Vec::new();
+        let mut outcomes = Vec::<Ordered>::new();
         for call in calls {
             let to = call.to;
-            verdicts.push(match self.ledger(to).endorse(&to_call(call)) {
+            let verdict = match self.ledger(to).endorse(&to_call(call)) {
                 Err(error) => verdict(error),
                 Ok(endorsed) => {
                     let payload = endorsed.response.payload.clone();
                     let event = endorsed.event.clone();
                     let block = blocks.entry(to == Destination::OtherChannel).or_default();
-                    block.push((verdicts.len(), endorsed));
+                    block.push((outcomes.len(), endorsed));
                     Verdict::Success { payload, event }
                 }
-            });
+            };
+            outcomes.push(Ordered { verdict, block: None });
         }
         for (other, block) in blocks {
             let ledger = if other { &mut self.other } else { &mut self.main };
             let (places, block): (Vec<_>, Vec<_>) = block.into_iter().unzip();
+            let number = ledger.height();
             for (place, code) in places.into_iter().zip(ledger.commit(block)) {
-                if code != TxValidationCode::Valid
-                    && let Some(verdict) = verdicts.get_mut(place)
-                {
-                    *verdict = Verdict::Invalid(code);
+                let Some(outcome) = outcomes.get_mut(place) else { continue };
+                outcome.block = Some(number);
+                if code != TxValidationCode::Valid {
+                    outcome.verdict = Verdict::Invalid(code);
                 }
             }
         }
         self.look_across();
-        verdicts
+        outcomes
     }
 
     fn endorsers(&self) -> usize {
@@ -224,6 +238,6 @@ fn verdict(error: CallError) -> Verdict {
     match error {
         CallError::Refused { response, .. } => Verdict::Refused(response.message),
         CallError::Invalid { code, .. } => Verdict::Invalid(code),
-        other => Verdict::Failed(other.to_string()),
+        CallError::Mismatch { .. } | CallError::NeverEndorsed => Verdict::Disagreement,
     }
 }

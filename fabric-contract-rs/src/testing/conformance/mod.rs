@@ -21,7 +21,7 @@ mod contract;
 mod scene;
 mod step;
 
-pub use backend::{Backend, Destination, Invocation, MockBackend, Verdict, mock_ledger};
+pub use backend::{Backend, Destination, Invocation, MockBackend, Ordered, Verdict, mock_ledger};
 pub use cases::{CASES, run_case};
 pub use contract::{
     CALLEE, COLLECTION, ConformanceContract, MEMBERS_ONLY, OTHER_CHANNEL, SHORT_LIVED, UNENDORSED,
@@ -46,12 +46,45 @@ impl Report {
         failures.filter_map(|(name, outcome)| Some((*name, outcome.clone().err()?))).collect()
     }
 
-    /// The cases that the backend has no means to run.
-    pub fn skipped(&self) -> Vec<&'static str> {
-        let skipped = |(_, outcome): &&(_, Result<(), CaseError>)| {
-            matches!(outcome, Err(CaseError::Skipped(_)))
+    /// The cases that the backend has no means to run, and why.
+    pub fn skipped(&self) -> Vec<(&'static str, &'static str)> {
+        let skipped = |(name, outcome): &(&'static str, Result<(), CaseError>)| match outcome {
+            Err(CaseError::Skipped(why)) => Some((*name, *why)),
+            _ => None,
         };
-        self.cases.iter().filter(skipped).map(|(name, _)| *name).collect()
+        self.cases.iter().filter_map(skipped).collect()
+    }
+
+    /// What is not as it has to be on a backend that has no means to run exactly `skips`, one line
+    /// for each case: it diverges, it was skipped and should have run, or the other way round.
+    pub fn findings(&self, skips: &[&str]) -> Vec<String> {
+        let finding = |(name, outcome): &(&'static str, Result<(), CaseError>)| match outcome {
+            Err(CaseError::Diverges(found)) => Some(format!("{name}: {found}")),
+            Err(CaseError::Skipped(why)) if !skips.contains(name) => {
+                Some(format!("{name}: skipped, and expected to run: {why}"))
+            }
+            Ok(()) if skips.contains(name) => {
+                Some(format!("{name}: ran, and expected to be skipped"))
+            }
+            _ => None,
+        };
+        self.cases.iter().filter_map(finding).collect()
+    }
+
+    /// How many cases ended how, and what was skipped.
+    pub fn summary(&self) -> String {
+        let (all, failed, skipped) = (self.cases.len(), self.failures(), self.skipped());
+        let ok = all.saturating_sub(failed.len()).saturating_sub(skipped.len());
+        let mut told = format!("{all} cases: {ok} ok");
+        if !failed.is_empty() {
+            told.push_str(&format!(", {} failed", failed.len()));
+        }
+        if !skipped.is_empty() {
+            let why = skipped.iter().map(|(name, why)| format!("{name}: {why}"));
+            let why = why.collect::<Vec<_>>().join("; ");
+            told.push_str(&format!(", {} skipped ({why})", skipped.len()));
+        }
+        told
     }
 }
 

@@ -174,10 +174,10 @@ impl<'b, B: Backend> Scene<'b, B> {
         expected: TxValidationCode,
     ) -> CaseResult {
         let calls = vec![first, second];
-        let verdicts = self.backend.submit_together(calls).await;
-        let codes: Vec<_> = verdicts
+        let outcomes = self.backend.submit_together(calls).await;
+        let codes: Vec<_> = outcomes
             .iter()
-            .map(|verdict| match verdict {
+            .map(|outcome| match &outcome.verdict {
                 Verdict::Success { .. } => Ok(TxValidationCode::Valid),
                 Verdict::Invalid(code) => Ok(*code),
                 other => Err(other.clone()),
@@ -236,6 +236,22 @@ pub(super) fn refused(what: &str, verdict: &Verdict, code: &str) -> CaseResult {
             Ok(())
         }
         other => Err(CaseError::Diverges(format!("{what} should be refused as {code}: {other:?}"))),
+    }
+}
+
+/// Expects that an ordered transaction lacks an endorsement that a policy wants.
+pub(super) fn unendorsed(what: &str, verdict: &Verdict) -> CaseResult {
+    match verdict {
+        Verdict::Invalid(TxValidationCode::EndorsementPolicyFailure) => Ok(()),
+        other => Err(CaseError::Diverges(format!("{what} should lack endorsement: {other:?}"))),
+    }
+}
+
+/// Expects that the endorsers of what is no transaction did not sign the same.
+pub(super) fn disagreed(what: &str, verdict: &Verdict) -> CaseResult {
+    match verdict {
+        Verdict::Disagreement => Ok(()),
+        other => Err(CaseError::Diverges(format!("{what} was submitted: {other:?}"))),
     }
 }
 
