@@ -9,7 +9,7 @@ package_chaincode() {
 
 install_chaincode() {
     act_as "$@"
-    if ! peer lifecycle chaincode queryinstalled 2>/dev/null | grep -qF "$PACKAGE_ID"; then
+    if ! peer lifecycle chaincode queryinstalled 2>/dev/null | grep -F "$PACKAGE_ID" >/dev/null; then
         peer lifecycle chaincode install "$PACKAGE" >>"$LOGS_DIR/setup.log" 2>&1 ||
             die "installing on the peer $(peer_name "$@") failed; see $LOGS_DIR/setup.log"
     fi

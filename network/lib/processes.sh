@@ -66,7 +66,8 @@ join_peer() {
     name=$(peer_name "$@")
     act_as "$@"
     wait_for 30 "peer-$name" "the start of the peer $name" peer channel list
-    if ! peer channel list 2>/dev/null | grep -qx "$CHANNEL"; then
+    # Not -q: the command would break off while it tells of another channel.
+    if ! peer channel list 2>/dev/null | grep -x "$CHANNEL" >/dev/null; then
         peer channel join -b "$NETWORK_DIR/$CHANNEL.block" >>"$LOGS_DIR/setup.log" 2>&1 ||
             die "the peer $name could not join $CHANNEL; see $LOGS_DIR/setup.log"
     fi
