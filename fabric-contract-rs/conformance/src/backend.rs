@@ -1,7 +1,11 @@
 use bytes::Bytes;
 use fabric_contract_rs::Event;
-use fabric_contract_rs::testing::conformance::{Backend, CALLEE, Destination, Invocation, Verdict};
-use fabric_gateway_client::{Call, Contract, GatewayError, Network, Transaction, TxValidationCode};
+use fabric_contract_rs::testing::conformance::{
+    Backend, CALLEE, Destination, Invocation, Ordered, Verdict,
+};
+use fabric_gateway_client::{
+    Call, Contract, ErrorDetail, GatewayError, Network, Transaction, TxValidationCode,
+};
 use fabric_protos::common::Payload;
 use fabric_protos::protos::{
     self, ChaincodeAction, ChaincodeActionPayload, ChaincodeEvent, ProposalResponsePayload,
@@ -25,8 +29,12 @@ pub struct GatewayBackend {
 /// one peer, and the next transaction may reach another one that is a block behind, whose answer
 /// then differs. Nor does a busy peer always take private data in time.
 const ATTEMPTS: u32 = 20;
+/// A gateway's words about a peer that has signed something else than the one before.
+const DISAGREEMENT: &str = "ProposalResponsePayloads do not match";
+/// A gateway's words about private data that too few peers have taken.
+const NOT_DISSEMINATED: &str = "Failed disseminating";
 /// Time between two attempts: together far more than a peer needs for a block.
-const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
 
 impl GatewayBackend {
     /// The contract where it is installed, as `chaincode` and as
@@ -71,8 +79,18 @@ impl GatewayBackend {
     }
 
     /// Names the endorsers: those members of the collection that the policy needs.
-    async fn endorse(&self, call: Invocation) -> Result<Transaction, GatewayError> {
+    pub(crate) async fn endorse(&self, call: Invocation) -> Result<Transaction, GatewayError> {
         self.endorse_by(&self.endorsing, call).await
+    }
+
+    /// What an organisation's peer answers to a query.
+    pub(crate) async fn ask(&self, msp_id: &str, call: &Invocation) -> Verdict {
+        let query = self.contract(call.to).evaluate(&call.function);
+        let query = with(query, call).target_organizations([msp_id]);
+        match query.send().await {
+            Ok(payload) => Verdict::Success { payload, event: None },
+            Err(error) => verdict(&error),
+        }
     }
 
     /// Without `endorsing` organisations the gateway plans for some.
@@ -97,12 +115,21 @@ impl GatewayBackend {
 
 /// Whether the error is one that peers which commit on their own get over.
 fn passes(error: &GatewayError) -> bool {
-    let details = error.call().map(|call| &call.details);
-    let texts = ["ProposalResponsePayloads do not match", "Failed disseminating"];
-    details
-        .into_iter()
-        .flatten()
-        .any(|detail| texts.iter().any(|text| detail.message.contains(text)))
+    disagrees(error) || details(error).any(|detail| detail.message.contains(NOT_DISSEMINATED))
+}
+
+/// Whether the contract has said no.
+pub(crate) fn is_refusal(error: &GatewayError) -> bool {
+    error.contract_error().is_some()
+}
+
+/// Whether the peers have signed different results.
+fn disagrees(error: &GatewayError) -> bool {
+    details(error).any(|detail| detail.message == DISAGREEMENT)
+}
+
+fn details(error: &GatewayError) -> impl Iterator<Item = &ErrorDetail> {
+    error.call().map(|call| &call.details).into_iter().flatten()
 }
 
 fn with<Kind>(to: Call<Kind>, call: &Invocation) -> Call<Kind> {
@@ -113,13 +140,8 @@ fn with<Kind>(to: Call<Kind>, call: &Invocation) -> Call<Kind> {
 impl Backend for GatewayBackend {
     async fn evaluate(&mut self, call: Invocation) -> Verdict {
         // The first organisation is the client's own, whose peer is asked.
-        let own = self.endorsing.iter().take(1);
-        let query = self.contract(call.to).evaluate(&call.function);
-        let query = with(query, &call).target_organizations(own);
-        match query.send().await {
-            Ok(payload) => Verdict::Success { payload, event: None },
-            Err(error) => verdict(&error),
-        }
+        let own = self.endorsing.first().cloned().unwrap_or_default();
+        self.ask(&own, &call).await
     }
 
     async fn submit(&mut self, call: Invocation) -> Verdict {
@@ -136,7 +158,7 @@ impl Backend for GatewayBackend {
         })
     }
 
-    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Verdict> {
+    async fn submit_together(&mut self, calls: Vec<Invocation>) -> Vec<Ordered> {
         let mut endorsed = Vec::new();
         for call in calls {
             endorsed.push(self.endorse(call).await);
@@ -149,14 +171,14 @@ impl Backend for GatewayBackend {
                 Err(error) => Err(error),
             });
         }
-        let mut verdicts = Vec::new();
+        let mut outcomes = Vec::new();
         for transaction in &submitted {
-            verdicts.push(match transaction {
+            outcomes.push(match transaction {
                 Ok(transaction) => outcome(transaction).await,
-                Err(error) => verdict(error),
+                Err(error) => Ordered { verdict: verdict(error), block: None },
             });
         }
-        verdicts
+        outcomes
     }
 
     fn endorsers(&self) -> usize {
@@ -176,27 +198,28 @@ impl Backend for GatewayBackend {
     }
 }
 
-async fn committed(transaction: &Transaction) -> Verdict {
+pub(crate) async fn committed(transaction: &Transaction) -> Verdict {
     match transaction.submit().await {
-        Ok(_) => outcome(transaction).await,
+        Ok(_) => outcome(transaction).await.verdict,
         Err(error) => verdict(&error),
     }
 }
 
 /// How a submitted transaction ends.
-async fn outcome(transaction: &Transaction) -> Verdict {
+async fn outcome(transaction: &Transaction) -> Ordered {
     let status = match transaction.commit().status().await {
         Ok(status) => status,
-        Err(error) => return verdict(&error),
+        Err(error) => return Ordered { verdict: verdict(&error), block: None },
     };
-    match status.code() {
+    let verdict = match status.code() {
         Some(TxValidationCode::Valid) => match event(transaction.bytes().clone()) {
             Ok(event) => Verdict::Success { payload: transaction.result().clone(), event },
             Err(error) => Verdict::Failed(format!("the transaction cannot be read: {error}")),
         },
         Some(code) => Verdict::Invalid(code),
         None => Verdict::Failed("an unknown validation code".to_owned()),
-    }
+    };
+    Ordered { verdict, block: Some(status.block_number) }
 }
 
 /// The chaincode event in the payload of an endorsed transaction's envelope.
@@ -213,16 +236,17 @@ fn event(payload: Bytes) -> Result<Option<Event>, DecodeError> {
     Ok(Some(Event { name: event_name, payload }))
 }
 
-fn verdict(error: &GatewayError) -> Verdict {
+pub(crate) fn verdict(error: &GatewayError) -> Verdict {
     match (error.contract_error(), error) {
         (Some(refusal), _) => Verdict::Refused(refusal.to_string()),
         (None, GatewayError::Commit(commit)) => match commit.code() {
             Some(code) => Verdict::Invalid(code),
             None => Verdict::Failed(error.to_string()),
         },
+        (None, _) if disagrees(error) => Verdict::Disagreement,
         (None, _) => {
-            let details = error.call().map(|call| &call.details).into_iter().flatten();
-            let details = details.map(|detail| format!("; {}: {}", detail.msp_id, detail.message));
+            let details =
+                details(error).map(|detail| format!("; {}: {}", detail.msp_id, detail.message));
             Verdict::Failed(format!("{error}{}", details.collect::<String>()))
         }
     }

@@ -6,5 +6,7 @@
 //! its own, where Fabric's commands are at hand.
 
 mod backend;
+mod withholding;
 
 pub use backend::GatewayBackend;
+pub use withholding::WithholdingBackend;

@@ -3,9 +3,9 @@
 use ccaas_server::Server;
 use ccaas_server::environment::{Settings, SettingsError};
 use clap::{Args, Parser, Subcommand};
-use fabric_conformance::GatewayBackend;
+use fabric_conformance::{GatewayBackend, WithholdingBackend};
 use fabric_contract_rs::testing::conformance::{
-    CASES, CaseError, ConformanceContract, OTHER_CHANNEL, run_case,
+    Backend, CASES, CaseError, ConformanceContract, OTHER_CHANNEL, Report, run_case,
 };
 use fabric_gateway_client::{
     ConnectError, ConnectOptions, Gateway, Identity, KeyError, SigningKey,
@@ -35,7 +35,7 @@ enum Command {
     /// Settings come from the environment, as ccaas-server takes them: CHAINCODE_SERVER_ADDRESS,
     /// CHAINCODE_ID and so on.
     Serve,
-    /// Runs the cases; fails if one of them does
+    /// Runs the cases; fails if one of them does, or is skipped that --skips does not name
     Run(Box<Target>),
 }
 
@@ -78,6 +78,16 @@ struct Target {
     #[arg(long, value_name = "TEXT")]
     run_id: String,
 
+    /// Cases that this network has no means for: any other one that is skipped is a failure, and
+    /// one of these that runs is, too
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    skips: Vec<String>,
+
+    /// Makes the peer of the last endorsing organisation miss private data: called with lose,
+    /// settle or return, as withhold.sh is
+    #[arg(long, value_name = "PROGRAM")]
+    withhold: Option<PathBuf>,
+
     /// Runs this case only; may be repeated
     #[arg(long = "case", value_name = "NAME")]
     cases: Vec<String>,
@@ -103,7 +113,9 @@ enum Failure {
     Connect(#[from] ConnectError),
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
-    #[error("{0} of {1} cases failed")]
+    #[error("there is no case {0}")]
+    NoCase(String),
+    #[error("{0} of {1} cases did not end as they have to")]
     Cases(usize, usize),
 }
 
@@ -134,7 +146,12 @@ async fn serve() -> Result<(), Failure> {
 }
 
 async fn run(target: Target) -> Result<(), Failure> {
+    let unknown = |name: &&String| !CASES.contains(&name.as_str());
+    if let Some(name) = target.cases.iter().chain(&target.skips).find(unknown) {
+        return Err(Failure::NoCase(name.clone()));
+    }
     let own = target.endorsing.first().ok_or(Failure::NoOrganisation)?;
+    let last = target.endorsing.last().cloned().unwrap_or_default();
     let certificate_pem = read(&only_file(&target.msp_dir.join("signcerts"))?)?;
     let key = SigningKey::from_pkcs8_pem(&read(&only_file(&target.msp_dir.join("keystore"))?)?)?;
     let identity = Identity { msp_id: own.clone(), certificate_pem };
@@ -148,21 +165,45 @@ async fn run(target: Target) -> Result<(), Failure> {
         backend = backend.other_channel(&gateway.network(OTHER_CHANNEL));
     }
 
-    let chosen = |name: &&str| target.cases.is_empty() || target.cases.iter().any(|it| it == name);
-    let cases: Vec<&str> = CASES.iter().copied().filter(chosen).collect();
-    let mut failed = 0;
-    for name in &cases {
-        let line = match run_case(&mut backend, &target.run_id, name).await {
-            Ok(()) => format!("ok    {name}"),
-            Err(CaseError::Skipped(reason)) => format!("skip  {name}: {reason}"),
-            Err(CaseError::Diverges(found)) => {
-                failed += 1;
-                format!("FAIL  {name}: {found}")
-            }
-        };
-        writeln!(io::stdout(), "{line}")?;
+    let report = match target.withhold {
+        None => run_cases(&backend, &target.run_id, &target.cases).await?,
+        Some(program) => {
+            let backend = WithholdingBackend::new(backend, program, last);
+            run_cases(&backend, &target.run_id, &target.cases).await?
+        }
+    };
+    let skips: Vec<&str> = target.skips.iter().map(String::as_str).collect();
+    let findings = report.findings(&skips);
+    let mut out = io::stdout().lock();
+    for found in &findings {
+        writeln!(out, "FAIL  {found}")?;
     }
-    if failed == 0 { Ok(()) } else { Err(Failure::Cases(failed, cases.len())) }
+    writeln!(out, "{}", report.summary())?;
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Cases(findings.len(), report.cases.len()))
+}
+
+/// Runs the cases that are named, or all of them, and tells how each ends.
+async fn run_cases<B: Backend + Clone>(
+    backend: &B,
+    run_id: &str,
+    named: &[String],
+) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    for &name in CASES.iter().filter(|name| named.is_empty() || named.iter().any(|it| it == *name))
+    {
+        let outcome = run_case(&mut backend.clone(), run_id, name).await;
+        let told = match &outcome {
+            Ok(()) => "ok",
+            Err(CaseError::Skipped(_)) => "skip",
+            Err(CaseError::Diverges(_)) => "FAIL",
+        };
+        writeln!(io::stdout(), "{told:<4}  {name}")?;
+        report.cases.push((name, outcome));
+    }
+    Ok(report)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
