@@ -45,7 +45,17 @@ pub struct Endorsed {
     tx_id: String,
 }
 
-/// Carries out the plan and gives every step's endorsement, in order. `salt` tells runs on one
+impl Endorsed {
+    /// The transaction's id as it was proposed.
+    pub fn tx_id(&self) -> &str {
+        &self.tx_id
+    }
+}
+
+/// Carries out the plan and gives every step's endorsement, in order. Each batch has to become one
+/// block: where the orderer cuts it in another way, the run ends.
+///
+/// `salt` tells runs on one
 /// ledger apart; `progress` is told of every batch.
 pub async fn drive(
     network: &Network,
@@ -54,6 +64,7 @@ pub async fn drive(
     mut progress: impl FnMut(usize),
 ) -> Result<Vec<Endorsed>, JudgeError> {
     let mut endorsed: Vec<Endorsed> = Vec::with_capacity(plan.steps.len());
+    let mut block = None;
     for (number, batch) in plan.batches.iter().enumerate() {
         let new = batch.new.iter().map(|index| async {
             let step = plan.steps.get(*index).ok_or(JudgeError::NoStep(*index))?;
@@ -61,7 +72,17 @@ pub async fn drive(
         });
         let new: Vec<Endorsed> = stream::iter(new).buffered(AT_A_TIME).try_collect().await?;
         endorsed.extend(new);
-        order(network, batch, &endorsed).await?;
+        let last = order(network, batch, &endorsed).await?;
+        let before = match (block.replace(last), endorsed.first()) {
+            (Some(before), _) => before,
+            // The very first transaction is ordered as it was endorsed.
+            (None, Some(first)) => committed(network, 0, first).await?.saturating_sub(1),
+            (None, None) => continue,
+        };
+        let blocks = last.saturating_sub(before);
+        if blocks != 1 {
+            return Err(JudgeError::Cut { batch: number, blocks });
+        }
         progress(number);
     }
     Ok(endorsed)
@@ -150,8 +171,9 @@ async fn ask(
     Err(JudgeError::Network(format!("step {index}: prepared in another way: {payload:?}")))
 }
 
-/// Sends a batch in its order and waits until both peers have committed its last transaction.
-async fn order(network: &Network, batch: &Batch, steps: &[Endorsed]) -> Result<(), JudgeError> {
+/// Sends a batch in its order and waits until both peers have committed its last transaction. Gives
+/// its block.
+async fn order(network: &Network, batch: &Batch, steps: &[Endorsed]) -> Result<u64, JudgeError> {
     let step = |index: &usize| steps.get(*index).ok_or(JudgeError::NoStep(*index));
     let mut gateway = network.gateway(0)?;
     for index in &batch.order {
@@ -164,22 +186,29 @@ async fn order(network: &Network, batch: &Batch, steps: &[Endorsed]) -> Result<(
         let sent = gateway.submit(within(request, CALL_TIMEOUT)).await;
         sent.map_err(|status| JudgeError::call(&format!("ordering step {index}"), &status))?;
     }
-    let Some(last) = batch.order.last() else { return Ok(()) };
+    let last = step(batch.order.last().unwrap_or(&usize::MAX))?;
+    let mut block = 0;
+    for peer in 0..MSP_IDS.len() {
+        block = committed(network, peer, last).await?;
+    }
+    Ok(block)
+}
+
+/// Waits until a peer has committed a transaction, and gives its block.
+async fn committed(network: &Network, peer: usize, of: &Endorsed) -> Result<u64, JudgeError> {
     let client = network.client(0)?;
     let request = CommitStatusRequest {
-        transaction_id: step(last)?.tx_id.clone(),
+        transaction_id: of.tx_id.clone(),
         channel_id: CHANNEL.to_owned(),
         identity: client.serialized.clone(),
     };
     let request = Bytes::from(request.encode_to_vec());
     let signature = client.sign(&request)?;
-    for peer in 0..MSP_IDS.len() {
-        let request =
-            SignedCommitStatusRequest { request: request.clone(), signature: signature.clone() };
-        let status = network.gateway(peer)?.commit_status(within(request, COMMIT_TIMEOUT)).await;
-        status.map_err(|status| JudgeError::call(&format!("waiting for {last}"), &status))?;
-    }
-    Ok(())
+    let request = within(SignedCommitStatusRequest { request, signature }, COMMIT_TIMEOUT);
+    let status = network.gateway(peer)?.commit_status(request).await;
+    let status =
+        status.map_err(|status| JudgeError::call(&format!("waiting for {}", of.tx_id), &status))?;
+    Ok(status.into_inner().block_number)
 }
 
 fn within<M>(message: M, limit: Duration) -> Request<M> {

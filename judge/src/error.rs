@@ -48,6 +48,18 @@ pub enum JudgeError {
     /// There are two organisations.
     #[error("there is no organisation {0}")]
     NoPeer(usize),
+    /// A batch that is not one block, so that two networks would not judge the same.
+    #[error(
+        "the orderer cut batch {batch} into {blocks} blocks: its transactions took longer to reach \
+         it than the channel's batch timeout, or a block holds fewer of them; run again with a \
+         longer BATCH_TIMEOUT"
+    )]
+    Cut {
+        /// Number of the batch in the plan.
+        batch: usize,
+        /// Its blocks.
+        blocks: u64,
+    },
     /// A plan that does not fit its run.
     #[error("there is no step {0}")]
     NoStep(usize),

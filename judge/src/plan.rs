@@ -1,6 +1,7 @@
 //! The workload: which transactions, endorsed by whom, changed how, ordered when.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -36,6 +37,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What goes to the orderer together.
     pub batches: Vec<Batch>,
+    /// The steps that ask for all that the others have left: state, private data, its hashes,
+    /// histories, policies of keys.
+    pub inspection: Range<usize>,
 }
 
 /// A batch: it is cut into one block where nothing delays it.
@@ -96,7 +100,7 @@ impl Plan {
     pub fn new(seed: u64, transactions: usize, batch: usize) -> Self {
         let mut maker = Maker {
             random: Random::new(seed),
-            plan: Self { steps: Vec::new(), batches: Vec::new() },
+            plan: Self { steps: Vec::new(), batches: Vec::new(), inspection: 0..0 },
             late: VecDeque::from(vec![Vec::new(); LATE_MAX + 1]),
             ordered: Vec::new(),
         };
@@ -126,6 +130,7 @@ impl Maker {
             _ if last => self.inspection().into(),
             _ => VecDeque::new(),
         };
+        let (next, prepared) = (self.plan.steps.len(), first.len());
         if let Some(due) = self.late.pop_front() {
             batch.order.extend(due.into_iter().take(size / 2));
         }
@@ -142,6 +147,9 @@ impl Maker {
                 Some(index) => batch.order.push(index),
                 None => self.ordinary(&mut batch),
             }
+        }
+        if last && number > 0 {
+            self.plan.inspection = next..next + prepared - first.len();
         }
         let mut end = step(vec![put("", "last", &format!("batch {number}"))]);
         if self.random.percent(60) {
@@ -465,6 +473,19 @@ mod tests {
             assert!(batch.new.contains(&last));
             assert_eq!(batch.order.iter().filter(|index| **index == last).count(), 1);
         }
+    }
+
+    #[test]
+    fn the_end_of_it_is_an_inspection_of_everything() {
+        let plan = Plan::new(1, 500, 50);
+        assert_eq!(plan.inspection.len(), 14);
+        let steps = &plan.steps[plan.inspection.clone()];
+        assert!(steps.iter().all(|step| step.change.is_none()));
+        let last = &plan.batches.last().unwrap().new;
+        assert!(plan.inspection.clone().all(|index| last.contains(&index)));
+        let everything = range("", "", "", u32::MAX);
+        assert_eq!(steps[0].script, [everything]);
+        assert_eq!(steps[13].script, [range("own", "", "", u32::MAX)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Compares what a network did with what this project's rules give, step by step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use fabric_devnet::Config;
@@ -48,6 +48,9 @@ pub struct Verdict {
     pub blocks: Vec<usize>,
     /// Endorsements compared byte for byte.
     pub endorsements: usize,
+    /// What the peers told the chaincode, by step and by proposal of the step: the answers to its
+    /// requests, in which transactions have their step's number instead of their id and time.
+    pub answers: BTreeMap<(usize, usize), String>,
     /// Where the two differ, in sentences.
     pub findings: Vec<String>,
 }
@@ -76,6 +79,7 @@ pub fn judge(
 ) -> Result<Verdict, JudgeError> {
     let mut replay = Replay::new(definitions()?, membership)?;
     let mut verdict = Verdict::default();
+    let mut steps = BTreeMap::new();
     let mut blocks = blocks.iter().peekable();
     let first = plan.batches.first().and_then(|batch| batch.order.first());
     let first =
@@ -90,6 +94,11 @@ pub fn judge(
             let one = endorsed.get(*index).ok_or(JudgeError::NoStep(*index))?;
             verdict.endorsements += one.responses.len();
             simulate(plan, *index, one, &mut replay, &mut verdict)?;
+            steps.insert(one.tx_id().to_owned(), *index);
+            for (turn, response) in one.responses.iter().enumerate() {
+                let answers = comparable(&String::from_utf8_lossy(&logged(response)?), &steps);
+                verdict.answers.insert((*index, turn), answers);
+            }
         }
         let mut due = batch.order.iter();
         while due.len() > 0 {
@@ -117,22 +126,68 @@ pub fn judge(
     Ok(verdict)
 }
 
-/// Where two runs of a plan in equal blocks gave a transaction different codes.
+/// Where two networks that ran one plan in equal blocks gave a transaction different codes, or told
+/// the chaincode something else.
 ///
-/// A changed byte is another one on every network, whose identities differ: such steps do not
-/// count.
+/// A changed byte is another one on every network, whose identities differ: codes of such steps do
+/// not count.
 pub fn differences(plan: &Plan, one: &Verdict, other: &Verdict) -> Vec<String> {
+    if one.blocks != other.blocks {
+        return vec![format!("other blocks: {:?} and {:?}", one.blocks, other.blocks)];
+    }
     let any_byte = |index: usize| {
         let change = plan.steps.get(index).and_then(|step| step.change);
         matches!(change, Some(Change::Spoil(spoil::Kind::Byte, _)))
     };
     let pairs = one.sequence.iter().zip(&other.sequence);
-    pairs
-        .filter(|((index, one), (_, other))| one != other && !any_byte(*index))
-        .map(|((index, one), (_, other))| {
+    let codes = pairs.filter(|((index, one), (_, other))| one != other && !any_byte(*index)).map(
+        |((index, one), (_, other))| {
             format!("step {index}: {} and {}", one.as_str_name(), other.as_str_name())
-        })
-        .collect()
+        },
+    );
+    let asked = one.answers.keys().chain(other.answers.keys()).map(|(index, _)| *index);
+    let asked: BTreeSet<usize> = asked.chain(plan.inspection.clone()).collect();
+    codes.chain(asked.into_iter().filter_map(|index| told(index, one, other))).collect()
+}
+
+/// Where the two told the chaincode something else in a step.
+fn told(index: usize, one: &Verdict, other: &Verdict) -> Option<String> {
+    let of = |verdict: &Verdict| -> Vec<String> {
+        let answers = verdict.answers.range((index, 0)..=(index, usize::MAX));
+        answers.flat_map(|(_, text)| text.lines().map(str::to_owned)).collect()
+    };
+    let (one, other) = (of(one), of(other));
+    if one == other && !one.is_empty() {
+        return None;
+    }
+    let at = one.iter().zip(&other).position(|(one, other)| one != other);
+    let at = at.unwrap_or_else(|| one.len().min(other.len()));
+    Some(format!("step {index}: told {:?} and {:?}", one.get(at), other.get(at)))
+}
+
+/// Answers of a peer as another network gives them: some tell ids of transactions, which are made
+/// of certificates, and a history the times at which they were proposed, too.
+fn comparable(answers: &str, steps: &BTreeMap<String, usize>) -> String {
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let mut told = String::with_capacity(answers.len());
+    let mut rest = answers;
+    while !rest.is_empty() {
+        let (other, behind) = rest.split_at(rest.find(is_hex).unwrap_or(rest.len()));
+        let (word, behind) = behind.split_at(behind.find(|c| !is_hex(c)).unwrap_or(behind.len()));
+        told.push_str(other);
+        rest = behind;
+        let Some(step) = steps.get(word) else {
+            told.push_str(word);
+            continue;
+        };
+        told.push_str(&format!("step {step}"));
+        // A time has no equals sign, and the value behind it comes after one.
+        if let Some((_, value)) = rest.strip_prefix('@').and_then(|time| time.split_once('=')) {
+            told.push('=');
+            rest = value;
+        }
+    }
+    told
 }
 
 fn begins_with(block: &Bytes, envelope: Option<&[u8]>) -> bool {
@@ -280,4 +335,64 @@ fn difference(index: usize, ours: &Bytes, theirs: &Bytes) -> Result<String, Judg
         return Ok(format!("step {index}: other results: here {ours:?}, there {theirs:?}"));
     }
     Ok(format!("step {index}: other endorsement: here {our_action:?}, there {their_action:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histories_tell_steps_instead_of_ids_and_times() {
+        let (known, unknown) = ("a".repeat(64), "b".repeat(64));
+        let steps = BTreeMap::from([(known.clone(), 7)]);
+        let check = |answers: &str, told: &str| assert_eq!(comparable(answers, &steps), told);
+        check("", "");
+        check("h1=v5\nrows", "h1=v5\nrows");
+        check(
+            &format!("rows {known}@16.000000001=v1 {known}@17.5=deleted\nh1=v1\n"),
+            "rows step 7=v1 step 7=deleted\nh1=v1\n",
+        );
+        check(&format!("txid [{known}]: no\n"), "txid [step 7]: no\n");
+        // Whatever else there is stays.
+        check(&format!("{unknown}@16.0=v1"), &format!("{unknown}@16.0=v1"));
+        check("k=a@b.c=d", "k=a@b.c=d");
+        check(&format!("{known}@"), "step 7@");
+        check(&format!("{known}a@16.0=v1"), &format!("{known}a@16.0=v1"));
+        check("übrig äb", "übrig äb");
+    }
+
+    fn plan(inspection: std::ops::Range<usize>) -> Plan {
+        Plan { steps: Vec::new(), batches: Vec::new(), inspection }
+    }
+
+    fn verdict(code: TxValidationCode, answers: &[(usize, usize, &str)]) -> Verdict {
+        let told =
+            |(index, turn, text): &(usize, usize, &str)| ((*index, *turn), (*text).to_owned());
+        Verdict {
+            sequence: vec![(0, code)],
+            blocks: vec![1],
+            answers: answers.iter().map(told).collect(),
+            ..Verdict::default()
+        }
+    }
+
+    #[test]
+    fn networks_that_differ_are_told_apart() {
+        let valid = TxValidationCode::Valid;
+        let answers = [(0, 0, "plain\na=1\nb=2\n"), (1, 0, "plain\n"), (1, 1, "plain\nc=3\n")];
+        let one = verdict(valid, &answers);
+        let check = |inspection, other: &Verdict, found: &[&str]| {
+            assert_eq!(differences(&plan(inspection), &one, other), found);
+        };
+        check(0..2, &one, &[]);
+        let conflict = TxValidationCode::MvccReadConflict;
+        check(0..0, &verdict(conflict, &answers), &["step 0: VALID and MVCC_READ_CONFLICT"]);
+        let other = [(0, 0, "plain\na=1\nb=3\n"), answers[1], answers[2]];
+        check(0..0, &verdict(valid, &other), &["step 0: told Some(\"b=2\") and Some(\"b=3\")"]);
+        check(0..0, &verdict(valid, &answers[..2]), &["step 1: told Some(\"plain\") and None"]);
+        // An inspection that neither network was asked for.
+        check(2..3, &one, &["step 2: told None and None"]);
+        let cut = Verdict { blocks: vec![1, 1], ..one.clone() };
+        check(0..0, &cut, &["other blocks: [1] and [1, 1]"]);
+    }
 }

@@ -8,10 +8,11 @@
 
 use bytes::Bytes;
 use fabric_devnet::ReadyMode;
+use fabric_judge::JudgeError;
 use fabric_judge::devnet::Running;
 use fabric_judge::drive::{Endorsed, drive};
 use fabric_judge::plan::Plan;
-use fabric_judge::verdict::{Verdict, judge};
+use fabric_judge::verdict::{Verdict, differences, judge};
 use fabric_protos::common::Block;
 use prost::Message as _;
 
@@ -60,8 +61,10 @@ impl Run {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_devnet_agrees_with_the_rules_and_changes_are_noticed() {
-    let run = Run::on_a_devnet(3, ReadyMode::Batched).await;
+    let devnet = || Run::on_a_devnet(3, ReadyMode::Batched);
+    let (run, other) = tokio::join!(devnet(), devnet());
     let verdict = run.judge();
+    two_networks_agree(&run.plan, &verdict, &other.judge());
     assert_eq!(verdict.findings, Vec::<String>::new());
     assert_eq!(verdict.sequence.len(), TRANSACTIONS);
     assert!(verdict.batched && verdict.endorsements >= 140, "{}", verdict.endorsements);
@@ -98,6 +101,35 @@ async fn a_devnet_agrees_with_the_rules_and_changes_are_noticed() {
     let reads = run.endorsed.len() - 1;
     run.endorsed[reads].responses[0] = run.endorsed[0].responses[0].clone();
     assert!(run.judge().findings.iter().any(|found| found.starts_with(&format!("step {reads}: "))));
+}
+
+/// Two networks with certificates and times of their own, which every history tells.
+fn two_networks_agree(plan: &Plan, one: &Verdict, other: &Verdict) {
+    assert_eq!(differences(plan, one, other), Vec::<String>::new());
+    let steps = one.answers.keys().filter(|(_, turn)| *turn == 0).count();
+    assert_eq!((plan.inspection.len(), steps), (14, plan.steps.len()));
+    let asked = plan.inspection.clone().map(|index| one.answers[&(index, 0)].as_str());
+    let asked: String = asked.collect();
+    assert!(asked.contains("\nrows step ") && asked.contains("r000=row"), "{asked}");
+    let mut changed = other.clone();
+    let hashes = changed.answers.get_mut(&(plan.inspection.start + 8, 0)).unwrap();
+    let end = hashes.pop();
+    hashes.push_str("0\n");
+    assert_eq!(end, Some('\n'));
+    let found = differences(plan, one, &changed);
+    assert!(found.len() == 1 && found[0].contains("told Some("), "{found:?}");
+}
+
+/// An orderer that cuts other blocks than planned: nothing is judged, and it is said why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_not_one_block_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new(3, BATCH as usize, BATCH as usize);
+    let devnet = Running::start(folder.path(), BATCH / 2, ReadyMode::Batched).await.unwrap();
+    let ended = drive(&devnet.network, &plan, 3, |_| ()).await;
+    devnet.stop().await;
+    assert!(matches!(ended, Err(JudgeError::Cut { batch: 0, blocks: 2 })), "{ended:?}");
+    assert!(ended.unwrap_err().to_string().contains("run again with a longer BATCH_TIMEOUT"));
 }
 
 /// Every write and every read in a message of its own.
