@@ -6,16 +6,23 @@
     reason = "a recording that cannot be replayed has failed its tests"
 )]
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ccaas_server::{Config, Server};
 use fabric_contract_rs::testing::conformance::ConformanceContract;
 use fabric_judge::recording::{Kind, read};
+use fabric_protos::common::{ChannelHeader, Header, SignatureHeader};
 use fabric_protos::protos::chaincode_client::ChaincodeClient;
 use fabric_protos::protos::chaincode_message::Type;
-use fabric_protos::protos::{ChaincodeAdditionalParams, ChaincodeId, ChaincodeMessage, Response};
-use prost::Message as _;
+use fabric_protos::protos::{
+    ChaincodeAdditionalParams, ChaincodeHeaderExtension, ChaincodeId, ChaincodeInput,
+    ChaincodeInvocationSpec, ChaincodeMessage, ChaincodeProposalPayload, GetStateMultipleResult,
+    Proposal, QueryResponse, Response, StateMetadataResult,
+};
+use fabric_protos::queryresult::{KeyModification, Kv};
+use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -101,13 +108,16 @@ async fn replay(file: &[u8]) -> (ChaincodeAdditionalParams, BTreeSet<&'static st
 }
 
 /// What every peer is asked in the recordings.
-const ALWAYS: [&str; 13] = [
+const ALWAYS: [&str; 16] = [
     "COMPLETED",
+    "ERROR",
     "GET_HISTORY_FOR_KEY",
     "GET_PRIVATE_DATA_HASH",
     "GET_STATE",
     "GET_STATE_BY_RANGE",
     "GET_STATE_METADATA",
+    "INIT",
+    "INVOKE_CHAINCODE",
     "QUERY_STATE_CLOSE",
     "QUERY_STATE_NEXT",
     "READY",
@@ -152,4 +162,67 @@ async fn a_peer_of_2_5() {
     let (offers, kinds) = replay(FABRIC_2_5).await;
     assert_eq!(offers, ChaincodeAdditionalParams::default());
     check(&kinds, false);
+}
+
+/// Decoded and encoded again it is what a peer has written: nothing that it says is lost here.
+fn same<M: Message + Default>(bytes: &Bytes) -> M {
+    let message = M::decode(bytes.clone()).unwrap();
+    assert_eq!(message.encode_to_vec(), bytes[..]);
+    message
+}
+
+fn proposal(bytes: &Bytes) {
+    let proposal: Proposal = same(bytes);
+    let header: Header = same(&proposal.header);
+    let channel: ChannelHeader = same(&header.channel_header);
+    same::<ChaincodeHeaderExtension>(&channel.extension);
+    same::<SignatureHeader>(&header.signature_header);
+    let payload: ChaincodeProposalPayload = same(&proposal.payload);
+    same::<ChaincodeInvocationSpec>(&payload.input);
+}
+
+/// A peer's response, which has the form that its request asks for.
+fn response(to: Type, bytes: &Bytes) {
+    let rows = || same::<QueryResponse>(bytes).results.into_iter().map(|row| row.result_bytes);
+    match to {
+        Type::GetStateByRange => rows().for_each(|row| drop(same::<Kv>(&row))),
+        Type::GetHistoryForKey => rows().for_each(|row| drop(same::<KeyModification>(&row))),
+        Type::QueryStateNext | Type::QueryStateClose => drop(same::<QueryResponse>(bytes)),
+        Type::GetStateMetadata => drop(same::<StateMetadataResult>(bytes)),
+        Type::GetStateMultiple => drop(same::<GetStateMultipleResult>(bytes)),
+        Type::InvokeChaincode => drop(same::<Response>(&same::<ChaincodeMessage>(bytes).payload)),
+        _ => {}
+    }
+}
+
+#[test]
+fn nothing_that_a_peer_says_is_lost() {
+    for file in [BATCHED_3_1, PLAIN_3_1, FABRIC_2_5] {
+        let mut asked = BTreeMap::new();
+        let mut responses = BTreeSet::new();
+        for record in read(file).unwrap() {
+            let message: ChaincodeMessage = same(&record.bytes);
+            if record.kind == Kind::FromChaincode {
+                asked.insert(message.txid.clone(), message.r#type());
+                continue;
+            }
+            match message.r#type() {
+                Type::Registered => {}
+                Type::Ready => drop(same::<ChaincodeAdditionalParams>(&message.payload)),
+                Type::Transaction | Type::Init => {
+                    same::<ChaincodeInput>(&message.payload);
+                    proposal(&message.proposal.unwrap().proposal_bytes);
+                }
+                Type::Response => {
+                    responses.insert(asked[&message.txid].as_str_name());
+                    response(asked[&message.txid], &message.payload);
+                }
+                Type::Error => assert!(std::str::from_utf8(&message.payload).is_ok()),
+                other => panic!("a peer says {other:?}"),
+            }
+        }
+        for kind in ["GET_STATE_BY_RANGE", "QUERY_STATE_NEXT", "INVOKE_CHAINCODE"] {
+            assert!(responses.contains(kind), "{kind}: {responses:?}");
+        }
+    }
 }
