@@ -35,6 +35,9 @@ pub const VERSION: &str = "1.0";
 /// Findings that are told; a first one tends to bring many.
 pub const FINDINGS_MAX: usize = 40;
 
+/// What stands before the number of a block in a peer's words.
+const BLOCK_NUMBER: &str = "BlockNum: ";
+
 /// What came out.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
@@ -49,7 +52,8 @@ pub struct Verdict {
     /// Endorsements compared byte for byte.
     pub endorsements: usize,
     /// What the peers told the chaincode, by step and by proposal of the step: the answers to its
-    /// requests, in which transactions have their step's number instead of their id and time.
+    /// requests, in which transactions have their step's number instead of their id and time, and
+    /// blocks are counted from the workload's first one.
     pub answers: BTreeMap<(usize, usize), String>,
     /// Where the two differ, in sentences.
     pub findings: Vec<String>,
@@ -89,6 +93,7 @@ pub fn judge(
         let committed = replay.commit(block)?;
         verdict.findings.extend(committed.findings);
     }
+    let before = replay.height();
     for batch in &plan.batches {
         for index in &batch.new {
             let one = endorsed.get(*index).ok_or(JudgeError::NoStep(*index))?;
@@ -96,7 +101,8 @@ pub fn judge(
             simulate(plan, *index, one, &mut replay, &mut verdict)?;
             steps.insert(one.tx_id().to_owned(), *index);
             for (turn, response) in one.responses.iter().enumerate() {
-                let answers = comparable(&String::from_utf8_lossy(&logged(response)?), &steps);
+                let log = logged(response)?;
+                let answers = comparable(&String::from_utf8_lossy(&log), &steps, before);
                 verdict.answers.insert((*index, turn), answers);
             }
         }
@@ -166,8 +172,30 @@ fn told(index: usize, one: &Verdict, other: &Verdict) -> Option<String> {
 }
 
 /// Answers of a peer as another network gives them: some tell ids of transactions, which are made
-/// of certificates, and a history the times at which they were proposed, too.
-fn comparable(answers: &str, steps: &BTreeMap<String, usize>) -> String {
+/// of certificates, a history the times at which they were proposed, too, and refusals the numbers
+/// of blocks, of which so many came `before` the workload.
+fn comparable(answers: &str, steps: &BTreeMap<String, usize>, before: u64) -> String {
+    without_blocks(&without_ids(answers, steps), before)
+}
+
+/// Numbers of blocks from the workload's first one on.
+fn without_blocks(answers: &str, before: u64) -> String {
+    let mut parts = answers.split(BLOCK_NUMBER);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let (number, rest) = part.split_at(end);
+        let number = number.parse().ok().and_then(|number: u64| number.checked_sub(before));
+        told.push_str(BLOCK_NUMBER);
+        match number {
+            Some(number) => told.push_str(&format!("+{number}{rest}")),
+            None => told.push_str(part),
+        }
+    }
+    told
+}
+
+fn without_ids(answers: &str, steps: &BTreeMap<String, usize>) -> String {
     let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let mut told = String::with_capacity(answers.len());
     let mut rest = answers;
@@ -342,10 +370,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn histories_tell_steps_instead_of_ids_and_times() {
+    fn steps_are_told_instead_of_ids_and_times_and_blocks_counted_from_the_first() {
         let (known, unknown) = ("a".repeat(64), "b".repeat(64));
         let steps = BTreeMap::from([(known.clone(), 7)]);
-        let check = |answers: &str, told: &str| assert_eq!(comparable(answers, &steps), told);
+        let check = |answers: &str, told: &str| assert_eq!(comparable(answers, &steps, 4), told);
         check("", "");
         check("h1=v5\nrows", "h1=v5\nrows");
         check(
@@ -353,7 +381,12 @@ mod tests {
             "rows step 7=v1 step 7=deleted\nh1=v1\n",
         );
         check(&format!("txid [{known}]: no\n"), "txid [step 7]: no\n");
+        check(
+            "hash {BlockNum: 5, TxNum: 31}, data {BlockNum: 14}",
+            "hash {BlockNum: +1, TxNum: 31}, data {BlockNum: +10}",
+        );
         // Whatever else there is stays.
+        check("BlockNum: , BlockNum: 3", "BlockNum: , BlockNum: 3");
         check(&format!("{unknown}@16.0=v1"), &format!("{unknown}@16.0=v1"));
         check("k=a@b.c=d", "k=a@b.c=d");
         check(&format!("{known}@"), "step 7@");
