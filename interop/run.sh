@@ -14,11 +14,11 @@ Installs and builds what a part needs, runs it in a temporary folder with free p
 for each check, and stops everything it started. The exit code is 0 if every check held.
 
 Parts (all by default):
-  node    the health story by Fabric's Node client
+  node    the health story and the scenarios by Fabric's Node client
   shims   one contract on the Node shim, the Go shim, the crate fabric-shim and fabric-contract-rs:
           the same answers, and the same bytes endorsed
   decode  every block of two ledgers, by npm @hyperledger/fabric-protos
-  java    a short form of the health story by Fabric's Java client
+  java    a short form of the health story, and events and blocks, by Fabric's Java client
   all     all of these
   cli     only when named: the commands of the README and docs/peer-cli.md by Fabric's peer command, 3.1
           or 2.5, from FABRIC_BIN (several folders with colons between) or PATH; skipped where there is none

@@ -14,6 +14,8 @@ const SECOND = 1000;
 const AGAIN_MAX = 10;
 const AGAIN_AFTER = SECOND / 4;
 const utf8 = new TextDecoder();
+/** A stream never ends: what is waited for has to have come by then. */
+const streamed = () => ({ deadline: Date.now() + 120 * SECOND });
 
 export class Network {
     #organizations;
@@ -56,6 +58,10 @@ export class Network {
             endorseOptions: () => ({ deadline: Date.now() + 30 * SECOND }),
             submitOptions: () => ({ deadline: Date.now() + 10 * SECOND }),
             commitStatusOptions: () => ({ deadline: Date.now() + 60 * SECOND }),
+            chaincodeEventsOptions: streamed,
+            filteredBlockEventsOptions: streamed,
+            blockEventsOptions: streamed,
+            blockAndPrivateDataEventsOptions: streamed,
         });
         return new Participant(msp, certificate, gateway);
     }

@@ -126,6 +126,11 @@ export class World {
         this.network.close();
     }
 
+    /** The same people where an organisation's gateway is reached by another endpoint. */
+    by(msp, endpoint) {
+        return new Network(this.#folder, { ...this.endpoints, [msp]: { ...this.endpoints[msp], endpoint } });
+    }
+
     /** An organisation's administrator, at the gateway of the first custodian. */
     admin(msp) {
         return this.network.participant(msp, 'Admin', this.home);

@@ -53,6 +53,11 @@ final class Network implements AutoCloseable {
 
     @Override
     public void close() {
+        cut();
+    }
+
+    /** Breaks every connection, with all that is under way. */
+    void cut() {
         channels.values().forEach(ManagedChannel::shutdownNow);
     }
 }

@@ -24,6 +24,7 @@ import org.hyperledger.fabric.client.Hash;
 import org.hyperledger.fabric.client.Proposal;
 import org.hyperledger.fabric.client.Status;
 import org.hyperledger.fabric.client.SubmittedTransaction;
+import org.hyperledger.fabric.client.Transaction;
 import org.hyperledger.fabric.client.identity.Identities;
 import org.hyperledger.fabric.client.identity.Signers;
 import org.hyperledger.fabric.client.identity.X509Identity;
@@ -35,6 +36,7 @@ final class Participant {
     private static final int PID_CHARACTERS = 32;
 
     private final Contract contract;
+    private final org.hyperledger.fabric.client.Network network;
     private final X509Certificate certificate;
     private final String msp;
 
@@ -54,7 +56,8 @@ final class Participant {
                     .submitOptions(options -> options.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS))
                     .commitStatusOptions(options -> options.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS))
                     .connect();
-            contract = gateway.getNetwork("mychannel").getContract(System.getenv("CHAINCODE_NAME"));
+            network = gateway.getNetwork("mychannel");
+            contract = network.getContract(System.getenv("CHAINCODE_NAME"));
         }
     }
 
@@ -95,12 +98,22 @@ final class Participant {
     /** Endorses, submits, waits for the commit and insists that it is valid. */
     Committed submit(final String name, final JsonObject arguments, final JsonObject secret)
             throws GatewayException, CommitException {
-        SubmittedTransaction transaction = proposal(name, arguments, secret).endorse().submitAsync();
+        SubmittedTransaction transaction = endorse(name, arguments, secret).submitAsync();
         Status status = transaction.getStatus();
         if (!status.isSuccessful()) {
             throw new IllegalStateException(name + " was committed with " + status.getCode());
         }
         return new Committed(json(transaction.getResult()), transaction.getTransactionId(), status);
+    }
+
+    /** A transaction that was endorsed and is not yet submitted. */
+    Transaction endorse(final String name, final JsonObject arguments, final JsonObject secret) throws GatewayException {
+        return proposal(name, arguments, secret).endorse();
+    }
+
+    /** The channel, to follow it. */
+    org.hyperledger.fabric.client.Network network() {
+        return network;
     }
 
     private Proposal proposal(final String name, final JsonObject arguments, final JsonObject secret) {

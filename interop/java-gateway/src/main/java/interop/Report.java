@@ -4,8 +4,14 @@ import java.util.Objects;
 
 /** One line a check, and how many held. */
 final class Report {
+    private final String name;
     private int passed;
     private int failed;
+
+    /** @param name stands before the counts, so that several programs can be told apart */
+    Report(final String name) {
+        this.name = name;
+    }
 
     void check(final String what, final boolean holds, final Object found) {
         if (holds) {
@@ -23,7 +29,7 @@ final class Report {
 
     /** Prints the counts; true if all held and anything was checked at all. */
     boolean close() {
-        System.out.println("\njava: " + passed + " passed, " + failed + " failed");
+        System.out.println("\n" + name + ": " + passed + " passed, " + failed + " failed");
         return failed == 0 && passed > 0;
     }
 }

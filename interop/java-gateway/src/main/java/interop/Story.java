@@ -26,7 +26,7 @@ public final class Story {
     private static final long GRID_MS = GRID_S * 1000;
     private static final JsonObject NONE = new JsonObject();
 
-    private final Report report = new Report();
+    private final Report report = new Report("Story");
     private long height;
 
     private Story() {}
