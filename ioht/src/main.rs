@@ -3,6 +3,8 @@
 mod command;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod platform_errors;
 
 use clap::{Parser, Subcommand};
 use command::{Common, RoleCommand};
