@@ -7,8 +7,9 @@ mod examples;
 mod platform_errors;
 
 use clap::{Parser, Subcommand};
-use command::{Common, RoleCommand};
+use command::{CommandError, Common, RoleCommand, warning};
 use ioht::ClientError;
+use ioht_contract::Finding;
 use serde_json::json;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
@@ -60,7 +61,12 @@ async fn main() -> ExitCode {
             told.map_err(Into::into)
         }
         Command::Role(role) => match role.run(&common).await {
-            Ok(told) => print(&told.shown(common.json)).map_err(Into::into),
+            Ok(told) => {
+                if !common.json {
+                    warn(told.warnings());
+                }
+                print(&told.shown(common.json)).map_err(Into::into)
+            }
             Err(error) => Err(error.into()),
         },
     };
@@ -69,8 +75,12 @@ async fn main() -> ExitCode {
         Err(error) => {
             let error = error.as_ref();
             let told = if common.json {
-                let error = json!({"code": code(error), "message": chain(error)});
-                format!("{:#}", json!({ "error": error }))
+                let mut told = json!({"code": code(error), "message": chain(error)});
+                let findings = error.downcast_ref().and_then(CommandError::findings);
+                if let (Some(findings), Some(fields)) = (findings, told.as_object_mut()) {
+                    fields.insert("findings".to_owned(), json!(findings));
+                }
+                format!("{:#}", json!({ "error": told }))
             } else {
                 format!("ioht: {}", chain(error))
             };
@@ -78,6 +88,14 @@ async fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "{told}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Tells beside the answer what to know about it.
+fn warn(warnings: &[Finding]) {
+    for it in warnings {
+        // Nothing is left to do when standard error is closed.
+        let _ = writeln!(io::stderr(), "ioht: warning: {}", warning(it));
     }
 }
 
@@ -94,8 +112,11 @@ fn new_folder() -> PathBuf {
     std::env::temp_dir().join(format!("ioht-demo-{now}"))
 }
 
-/// The contract's stable code, where it was the contract that refused.
+/// The contract's stable code, where it was the contract that refused, or would have.
 fn code(mut error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(code) = error.downcast_ref().and_then(CommandError::code) {
+        return Some(code.to_owned());
+    }
     loop {
         if let Some(code) = error.downcast_ref::<ClientError>().and_then(ClientError::code) {
             return Some(code);

@@ -1,18 +1,18 @@
 //! What a patient decides, by itself or through a delegate.
 
 use super::args::{coded, from_json};
-use super::output::{Told, directives, findings, withdrawn};
+use super::output::{Told, directives, findings, warnings, withdrawn};
 use super::side::Side;
 use super::when::{now_ms, time_ms};
 use super::{CommandError, committed};
 use clap::{Args, Subcommand};
 use ioht::secrets;
 use ioht_contract::{
-    Actor as Whom, ChoosePreset, ChoosePresetPrivate, ConsentView, DirectiveId, Draft, Effect,
-    EndConsent, EndConsentPrivate, Ending, ExportConsent, ExportConsentPrivate, FhirRelease,
-    GetConsent, GetConsentPrivate, LoincCode, Matcher, OfferId, Period, PresetId, ProjectId,
-    PurposeCode, PutConsent, PutConsentPrivate, SetSharing, SetSharingPrivate, Sharing,
-    TermsReference, ValidateConsent, ValidateConsentPrivate,
+    Actor as Whom, ChoosePreset, ChoosePresetPrivate, ConsentView, Directive, DirectiveId, Draft,
+    Effect, EndConsent, EndConsentPrivate, Ending, ExportConsent, ExportConsentPrivate,
+    FhirRelease, Findings, GetConsent, GetConsentPrivate, LoincCode, Matcher, OfferId, Period,
+    PresetId, ProjectId, PurposeCode, PutConsent, PutConsentPrivate, SetSharing, SetSharingPrivate,
+    Sharing, TermsReference, ValidateConsent, ValidateConsentPrivate,
 };
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -23,13 +23,16 @@ pub(crate) enum ConsentCommand {
     /// Shares data with somebody for a purpose.
     #[command(after_help = "Example: ioht patient share --with unit:ward@Org1MSP --purpose TREAT")]
     Share(Share),
-    /// Keeps somebody from data, whatever else permits it.
+    /// Keeps somebody from data, whatever else permits it to staff. Delegates who may view are ended instead, by
+    /// `delegate end`.
     #[command(after_help = "Example: ioht patient deny --to org:Org3MSP")]
     Deny(Deny),
-    /// Makes one of the choices that the ledger offers, such as `care-team` or `research-no`.
+    /// Makes one of the choices that the ledger offers, such as `care-team` or `research-no`. Warns of what others
+    /// in force make of it.
     #[command(after_help = "Example: ioht patient choose care-team")]
     Choose(Choose),
-    /// Stops all sharing at once. What you decided stays, and holds again after `resume`.
+    /// Stops all sharing with staff at once. What you decided stays, and holds again after `resume`. Delegates who
+    /// may view go on: `delegate end` stops them.
     #[command(after_help = "Example: ioht patient pause")]
     Pause {
         /// Says that emergencies are an exception.
@@ -55,7 +58,8 @@ pub(crate) enum ConsentCommand {
         #[arg(long, value_name = "DIRECTIVE")]
         versions_of: Option<DirectiveId>,
     },
-    /// Writes a directive from a JSON file, as `share --print` makes one.
+    /// Writes a directive from a JSON file, as `share --print` makes one, if nothing is wrong with it. Warns as
+    /// `validate` does.
     #[command(after_help = "Example: ioht patient put ward.json --replaces 1")]
     Put {
         /// The file.
@@ -152,10 +156,17 @@ impl ConsentCommand {
             Self::Deny(deny) => deny.run(side).await,
             Self::Choose(Choose { preset, project, terms, until }) => {
                 let sid = side.sid().await?;
+                let chosen = preset.clone();
                 let private =
                     ChoosePresetPrivate { sid, preset, project, terms, until, text: None };
                 let done = side.actor.submit_private(&ChoosePreset {}, &private).await?;
-                Ok(committed("chosen", &done))
+                // What a choice is made of is told by the ledger alone, so it is looked at afterwards.
+                let made = view(side, None).await?.directives.into_iter();
+                let mut warned = Vec::new();
+                for directive in made.filter(|it| it.preset.as_ref() == Some(&chosen)) {
+                    warned.extend(validated(side, again(directive)).await?.warnings);
+                }
+                Ok(warnings(committed("chosen", &done), &warned))
             }
             Self::Pause { emergency_only: true } => sharing(side, Sharing::EmergencyOnly).await,
             Self::Pause { emergency_only: false } => sharing(side, Sharing::Paused).await,
@@ -172,11 +183,7 @@ impl ConsentCommand {
             }
             Self::Consent { versions_of } => Ok(directives(&view(side, versions_of).await?)),
             Self::Put { file, replaces } => put(side, from_json(&file)?, replaces).await,
-            Self::Validate { file } => {
-                let private =
-                    ValidateConsentPrivate { sid: side.patient, draft: from_json(&file)? };
-                Ok(findings(&side.actor.evaluate_private(&ValidateConsent {}, &private).await?))
-            }
+            Self::Validate { file } => Ok(findings(&validated(side, from_json(&file)?).await?)),
             Self::Export { fhir } => {
                 let private = ExportConsentPrivate { sid: side.patient };
                 let call = ExportConsent { release: fhir };
@@ -239,12 +246,38 @@ impl About {
 }
 
 async fn put(side: &Side<'_>, draft: Draft, expected_version: u32) -> Result<Told, CommandError> {
+    let found = validated(side, draft.clone()).await?;
+    if !found.errors.is_empty() {
+        return Err(CommandError::Unsound(found));
+    }
     let sid = side.sid().await?;
     let rk = view(side, None).await?.rk;
     let what = format!("written as `{}`", draft.id);
     let private = PutConsentPrivate { sid, rk, expected_version, draft };
     let done = side.actor.submit_private(&PutConsent {}, &private).await?;
-    Ok(committed(&what, &done))
+    Ok(warnings(committed(&what, &done), &found.warnings))
+}
+
+/// Everything that is wrong with a draft, and what the patient is warned of.
+async fn validated(side: &Side<'_>, draft: Draft) -> Result<Findings, CommandError> {
+    let private = ValidateConsentPrivate { sid: side.patient, draft };
+    Ok(side.actor.evaluate_private(&ValidateConsent {}, &private).await?)
+}
+
+/// A directive in force as a draft of itself.
+fn again(it: Directive) -> Draft {
+    Draft {
+        id: it.id,
+        decision: it.decision,
+        period: Some(it.period),
+        context: it.context,
+        provision: it.provision,
+        obligations: it.obligations,
+        terms: it.terms,
+        btg: it.btg,
+        text: it.text,
+        source: it.source,
+    }
 }
 
 async fn view(

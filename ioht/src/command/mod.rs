@@ -17,11 +17,11 @@ mod side;
 mod staff;
 mod when;
 
-pub(crate) use output::Told;
+pub(crate) use output::{Told, warning};
 
 use clap::{Args, Subcommand};
 use ioht::{Actor, ClientError, Profile, ProfileError};
-use ioht_contract::{ParticipantId, SubjectId, WhoAmI, WhoAmIPrivate};
+use ioht_contract::{Findings, ParticipantId, SubjectId, WhoAmI, WhoAmIPrivate};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -51,9 +51,27 @@ pub(crate) enum CommandError {
     /// A file's content.
     #[error("{0}")]
     Form(String),
+    /// A directive that cannot be written.
+    #[error("the directive is not sound, and nothing was written: {}", output::unsound(.0))]
+    Unsound(Findings),
     /// Random values.
     #[error(transparent)]
     Random(#[from] ioht::secrets::NoRandom),
+}
+
+impl CommandError {
+    /// The stable code that the contract has for it, where the command refuses what the contract would.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        matches!(self, Self::Unsound(_)).then_some("CONSENT_INVALID")
+    }
+
+    /// All that is wrong with a directive.
+    pub(crate) fn findings(&self) -> Option<&Findings> {
+        match self {
+            Self::Unsound(findings) => Some(findings),
+            _ => None,
+        }
+    }
 }
 
 /// What to do about a code, where its sentence does not say so.

@@ -45,6 +45,7 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
     assert_eq!(outcome("doctor"), "DENY");
     let typo = shell.ok("patient", "patient withdraw not-the-hostpital");
     assert_eq!(typo["in_force"], json!(["not-the-hospital", "team"]));
+    warned(shell);
     let left = shell.ok("patient", "patient withdraw not-the-hospital --entered-in-error");
     assert_eq!(left["in_force"], json!(["team"]));
     assert_eq!(outcome("doctor"), "PERMIT");
@@ -62,6 +63,34 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
     let justified = looked.iter().any(|it| it.pointer("/occasion/justification").is_some());
     assert!(justified, "{looked:?}");
     shell.refused("doctor", "patient who-looked", "ROLE_NOT_PERMITTED");
+}
+
+/// What is wrong with a directive is told before it is written, what to know about it when it is.
+fn warned(shell: &Shell) {
+    let share = "patient share --with org:Org1MSP --purpose TREAT --id wide";
+    let told = shell.ok("patient", share);
+    let codes: Vec<&Value> =
+        told["warnings"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+    assert_eq!(codes, ["SHADOWED", "BROAD_PERMIT"], "{told}");
+    shell.ok("patient", "patient withdraw wide");
+    let text = shell.told("patient", "patient share --with org:Org1MSP --id wide-again");
+    assert!(text.contains("ioht: warning: a deny in force makes it void (SHADOWED"), "{text}");
+    assert!(text.contains("ioht: warning: it is a permit to many"), "{text}");
+    shell.ok("patient", "patient withdraw wide-again");
+    let quiet = shell.ok("patient", "patient deny --to org:Org3MSP --id quiet");
+    assert_eq!(quiet["warnings"], json!([]));
+    shell.ok("patient", "patient withdraw quiet");
+
+    let unsound = json!({"id": "unsound", "decision": "permit", "context": {"actors": []},
+        "provision": [{"match": {}}]});
+    shell.file("unsound.json", &unsound.to_string());
+    shell.refused("patient", "patient put unsound.json", "CONSENT_INVALID");
+    let told = shell.run("patient", "patient put unsound.json").unwrap_err();
+    for code in ["EMPTY_SET", "EMPTY_MATCHER", "PERMIT_WITHOUT_PURPOSE", "\"findings\""] {
+        assert!(told.contains(code), "{code}: {told}");
+    }
+    let view = shell.ok("patient", "patient consent --versions-of unsound");
+    assert!(!view.to_string().contains("unsound"), "nothing was written: {view}");
 }
 
 fn step_by_step(shell: &Shell, cast: &Cast) {

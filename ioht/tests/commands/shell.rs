@@ -104,6 +104,16 @@ impl Shell {
         Ok(serde_json::from_slice(&output.stdout).unwrap())
     }
 
+    /// Runs the command as people do, without JSON: what it tells them beside the answer.
+    pub(crate) fn told(&self, who: &str, words: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ioht"));
+        command.current_dir(self.folder.path()).env_remove("IOHT_PROFILE");
+        command.args(["--profile", &format!("{who}.toml")]).args(words.split_whitespace());
+        let output = tokio::task::block_in_place(|| command.output().unwrap());
+        assert!(output.status.success(), "{who}: {words}: {}", text(&output.stderr));
+        text(&output.stderr)
+    }
+
     pub(crate) fn ok(&self, who: &str, words: &str) -> Value {
         self.run(who, words).unwrap_or_else(|error| panic!("{who}: {words}: {error}"))
     }

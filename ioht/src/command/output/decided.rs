@@ -4,7 +4,7 @@ use super::{Told, lines, list, word};
 use crate::command::when::clock;
 use ioht_contract::decision::{Determining, Explanation};
 use ioht_contract::{
-    Accesses, ConsentView, Directive, Finding, Findings, Matcher, Period, Simulation,
+    Accesses, ConsentView, Directive, Finding, FindingCode, Findings, Matcher, Period, Simulation,
 };
 use serde_json::json;
 
@@ -71,6 +71,24 @@ fn matcher(it: &Matcher) -> String {
 fn period(period: &Period) -> String {
     let end = period.end.map_or_else(String::new, |end| format!(" until {}", clock(end)));
     format!("from {}{end}", clock(period.start))
+}
+
+/// A warning in words.
+pub(crate) fn warning(it: &Finding) -> String {
+    let code = word(&it.code);
+    let about = match it.code {
+        FindingCode::Shadowed => "a deny in force makes it void",
+        FindingCode::ExpiresSoon => "it ends within a day",
+        FindingCode::BroadPermit => "it is a permit to many for everything",
+        _ => "look at it again",
+    };
+    format!("{about} ({code} at {})", word(&it.path))
+}
+
+/// What keeps a directive from being written.
+pub(in crate::command) fn unsound(findings: &Findings) -> String {
+    let told = |it: &Finding| format!("{} at {}", word(&it.code), word(&it.path));
+    findings.errors.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 pub(in crate::command) fn findings(findings: &Findings) -> Told {

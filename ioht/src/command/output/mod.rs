@@ -3,13 +3,16 @@
 mod decided;
 mod ledger;
 
-pub(super) use decided::{accesses, directives, explanation, findings, simulation, withdrawn};
+pub(crate) use decided::warning;
+pub(super) use decided::{
+    accesses, directives, explanation, findings, simulation, unsound, withdrawn,
+};
 pub(super) use ledger::{commands, devices, journal, myself, relations};
 
 use super::when::clock;
 use ioht::{Disclosed, Reading};
-use ioht_contract::StoredSummary;
 use ioht_contract::access::{AccountingEntry, Occasion};
+use ioht_contract::{Finding, StoredSummary};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write;
@@ -18,6 +21,7 @@ use std::fmt::Write;
 pub(crate) struct Told {
     text: String,
     json: Value,
+    warnings: Vec<Finding>,
 }
 
 impl Told {
@@ -25,7 +29,7 @@ impl Told {
         // The contract's types have text keys only: no JSON is lacking.
         let mut json = serde_json::to_value(json).unwrap_or_default();
         hide_records_key(&mut json);
-        Self { text: text.into(), json }
+        Self { text: text.into(), json, warnings: Vec::new() }
     }
 
     /// The same for both.
@@ -34,10 +38,23 @@ impl Told {
         Self { text: format!("{:#}", told.json), ..told }
     }
 
+    /// What the patient is to know beside what was done; part of the JSON.
+    pub(crate) fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+
     /// As it is printed.
     pub(crate) fn shown(&self, json: bool) -> String {
         if json { format!("{:#}", self.json) } else { self.text.clone() }
     }
+}
+
+/// What was done, and what to know about it.
+pub(super) fn warnings(mut told: Told, warnings: &[Finding]) -> Told {
+    if let Value::Object(fields) = &mut told.json {
+        fields.insert("warnings".to_owned(), serde_json::to_value(warnings).unwrap_or_default());
+    }
+    Told { warnings: warnings.to_vec(), ..told }
 }
 
 /// Commands ask for the records key whenever they need it: no screen or log has to show it.
@@ -145,6 +162,18 @@ pub(super) fn accounting(entries: &[AccountingEntry]) -> Told {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn warnings_are_told_beside_what_was_done() {
+        let shadowed: Finding =
+            serde_json::from_value(json!({"code": "SHADOWED", "path": "context"})).unwrap();
+        let told = warnings(Told::new("written", &json!({"block": 7})), &[shadowed]);
+        assert_eq!(told.shown(false), "written");
+        let warned = json!([{"code": "SHADOWED", "path": "context"}]);
+        assert_eq!(told.json, json!({"block": 7, "warnings": warned}));
+        assert_eq!(warning(&shadowed), "a deny in force makes it void (SHADOWED at context)");
+        assert_eq!(told.warnings(), [shadowed]);
+    }
 
     #[test]
     fn no_answer_shows_the_records_key() {
