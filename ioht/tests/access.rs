@@ -5,6 +5,7 @@
 mod common;
 
 use common::{GRID_S, Patient, World, employ, summary};
+use fabric_devnet::EnrollRequest;
 use fabric_gateway_client::{GatewayError, TxValidationCode};
 use ioht::Actor;
 use ioht_contract::access::{
@@ -73,6 +74,46 @@ async fn a_doctor_reads_what_is_shared_until_it_is_withdrawn() {
     let looked = patient.actor.who_looked(None, until - 3_600_000, until).await.unwrap();
     assert_eq!(looked.len(), 3, "two requests, one opening");
     assert!(looked.iter().all(|entry| entry.who == doctor.pid()));
+    world.stack.shutdown().await;
+}
+
+/// A custodian that has missed the withdrawal says so, and does not pass for one without consent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_custodian_that_has_missed_a_withdrawal_gives_and_endorses_nothing() {
+    let world = World::start().await;
+    let (patient, near) = shared(&world).await;
+    let request = EnrollRequest { replace: true, ..EnrollRequest::client("Org1MSP", "doctor-1") };
+    let far = world.stack.enroll(request, "Org2MSP").await.unwrap();
+    let access = far.request_access(patient.sid, scope(&patient)).await.unwrap();
+    let disclosure = far.open(access, None).await.unwrap();
+    let (from, until) = (patient.active_from, patient.window(100));
+    let read = async |by: &Actor| {
+        let code = "8867-4".parse().unwrap();
+        by.disclosed(patient.sid, disclosure, code, GRID_S, from, until).await
+    };
+    assert_eq!(read(&far).await.unwrap().records.len(), 10);
+    let looked =
+        async || patient.actor.who_looked(None, from, until + 86_400_000).await.unwrap().len();
+    let before = looked().await;
+
+    world.stack.devnet().withhold_private_data("Org2MSP", true);
+    withdraw(&patient).await;
+    let refused = read(&far).await.unwrap_err();
+    assert_eq!(refused.code().as_deref(), Some("PRIVATE_DATA_UNAVAILABLE"));
+    assert_eq!(read(&near).await.unwrap_err().code().as_deref(), Some("NOT_DISCLOSED"));
+    for doctor in [&near, &far] {
+        let asked = doctor.request_access(patient.sid, scope(&patient)).await.unwrap_err();
+        let told = format!("{asked:?}");
+        assert!(told.contains("ProposalResponsePayloads do not match"), "{told}");
+        doctor.open(access, None).await.unwrap_err();
+    }
+    assert_eq!(looked().await, before);
+
+    world.stack.devnet().withhold_private_data("Org2MSP", false);
+    world.stack.devnet().reconcile_private_data("Org2MSP").unwrap();
+    assert_eq!(read(&far).await.unwrap_err().code().as_deref(), Some("NOT_DISCLOSED"));
+    let denied = far.read(patient.sid, scope(&patient), GRID_S).await.unwrap();
+    assert_eq!(denied.access.reason, ToldReason::NotPermitted);
     world.stack.shutdown().await;
 }
 

@@ -3,10 +3,11 @@
 use crate::consent;
 use crate::consented::*;
 use crate::world::*;
-use fabric_contract_rs::testing::Call;
 use fabric_contract_rs::testing::TxValidationCode::{MvccReadConflict, Valid};
+use fabric_contract_rs::testing::{Call, CallError};
 use fabric_contract_rs::{ClientIdentity, Space};
 use ioht_contract::access::*;
+use ioht_contract::decision::Outcome;
 use ioht_contract::state::HEALTH;
 use ioht_contract::*;
 use serde_json::json;
@@ -122,6 +123,57 @@ fn a_peer_that_misses_data_never_takes_it_for_no_consent() {
     }
     world.ledger.reconcile("Org2MSP");
     assert!(world.ledger.evaluate_at("Org2MSP", &open(&doctor(), access)).is_ok());
+}
+
+/// A custodian whose private data ends before a withdrawal, or before a permit, has an old head: a
+/// multi-get shows it as if it were today's. It answers no reading by it, and nothing that it endorses
+/// is ever valid.
+#[test]
+fn a_peer_with_an_old_head_neither_reads_nor_endorses() {
+    let patient = client("Org1MSP", "patient");
+    let withdraw = consent::end_by(&patient, None);
+    let permit = consent::choose_by(&patient, "care-team", None);
+    for (change, permitted) in [(withdraw, false), (permit, true)] {
+        let mut world = shared();
+        let (access, disclosure) = world.opened(&doctor(), scope());
+        let (before, mut outdated) = (world.accounting().len(), 0);
+        world.ledger.withhold_private_data("Org2MSP");
+        world.ok(&change);
+        let reading = read_by(&doctor(), disclosure);
+        let refused = world.ledger.evaluate_at("Org2MSP", &reading).unwrap_err();
+        assert_eq!(code(&refused), "PRIVATE_DATA_UNAVAILABLE");
+        for call in [
+            request(&doctor(), scope()),
+            open(&doctor(), access),
+            summaries(&client("Org1MSP", "watch"), vec![heart_rate(11)]),
+            correct(&client("Org1MSP", "watch"), &correction(0, 1, "73.5")),
+            consent::share_by(&patient, Sharing::Paused),
+            set_collection(&patient, SID, Collection::Paused),
+            care_team(&patient, &[Actor::Participant(pid(&doctor()))], &[]),
+            device("patient", SID, "scale"),
+            propose(&patient, &proposal("aunt", DelegationKind::Proxy, &[Power::View])),
+            rebind(&client("Org1MSP", "registrar"), SID, &forged("Org1MSP", "patient")),
+        ] {
+            // A single get says what is missing. What a multi-get shows is not what the other custodian
+            // has, and is over where nobody compares.
+            let both = world.ledger.submit(&call).unwrap_err();
+            match world.ledger.endorse_at(&["Org2MSP"], &call) {
+                Ok(alone) => {
+                    assert!(matches!(both, CallError::Mismatch { .. }), "{both:?} {call:?}");
+                    assert_eq!(world.ledger.commit(vec![alone]), [MvccReadConflict], "{call:?}");
+                    outdated += 1;
+                }
+                Err(refused) => assert_eq!(code(&refused), "PRIVATE_DATA_UNAVAILABLE", "{call:?}"),
+            }
+        }
+        assert_eq!(outdated, 5, "those that read more than one key");
+        assert_eq!(world.accounting().len(), before);
+        world.ledger.reconcile("Org2MSP");
+        let read = world.ledger.evaluate_at("Org2MSP", &reading);
+        assert_eq!(read.is_ok(), permitted);
+        let access = world.ticket(&request(&doctor(), scope()));
+        assert_eq!(world.access(access).verdict.outcome == Outcome::Permit, permitted);
+    }
 }
 
 /// What was endorsed before a withdrawal is worth nothing after it, in a later block or in the same.
