@@ -13,20 +13,21 @@ Acts by Fabric's commands for the administrator whom the peer command is set up 
 handed to 'peer channel': where and how to order (-o, --tls, --cafile, --ordererTLSHostnameOverride, …).
 Without it the configuration is asked from the organisation's peer.
 
-  acl UPDATE          prepares: full blocks, which carry private data, for the custodians of
-                      organizations.json only, as POLICIES_DIR has it
+  custodians UPDATE   prepares: the custodians of organizations.json only are given full blocks, which
+                      carry private data; and most of them change the channel, and the chaincode's
+                      definition
   define MSP FOLDER [HOST:PORT]
                       prints the definition of an organisation, from the folder with its authorities'
                       certificates and config.yaml, for others to add; its anchor peer with it
   add-organization DEFINITION UPDATE
-                      prepares: one organisation more; a provider only once acl is in effect
+                      prepares: one organisation more; a provider only once custodians is in effect
   show UPDATE         what an update changes, and who has signed it
   sign UPDATE         the same, and signs it
   submit UPDATE       signs it and has it ordered; returns when it is in effect
 
 An update goes from one organisation to the next: prepared by one of them, signed by as many as the
 channel's policy asks for (by default by most, the submitter among them), submitted by one. Where
-nothing is to be changed, acl and add-organization say so and leave no UPDATE, and sign and submit do
+nothing is to be changed, custodians and add-organization say so and leave no UPDATE, and sign and submit do
 nothing.
 
 Needs peer, configtxlator (define: configtxgen) of Fabric 3.1 or 2.5 on PATH or in FABRIC_BIN, and Node.js.
@@ -185,7 +186,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 case ${1:-help}:$# in
-    acl:2) prepare "$2" acl ;;
+    custodians:2) prepare "$2" custodians ;;
     define:3 | define:4) define "${@:2}" ;;
     add-organization:3) prepare "$3" add-organization "$2" ;;
     show:2 | sign:2 | submit:2) "$1" "$2" ;;

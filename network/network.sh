@@ -34,7 +34,8 @@ Settings, by environment (default):
   INIT_REQUIRED          whether the chaincode has to be initialised, invoke --isInit ($INIT_REQUIRED)
   CCAAS_SERVER           a chaincode server to run instead of the one built here; "none": run none
   CHANNEL_MEMBERS        organisations of the channel's first block (all); others' peers run and join nothing
-  FULL_BLOCKS            who is given full blocks: custodians, or members as on Fabric's test network ($FULL_BLOCKS)
+  CHANNEL_RIGHTS            who is given full blocks and changes the channel and the chaincode's definition:
+                         custodians, or members as on Fabric's test network ($CHANNEL_RIGHTS)
   ORDERER_MSP, ORDERER_DOMAIN  ($ORDERER_MSP, $ORDERER_DOMAIN)
   ORDERER_PORT, ORDERER_ADMIN_PORT, ORDERER_OPERATIONS_PORT  ($ORDERER_PORT, $ORDERER_ADMIN_PORT, $ORDERER_OPERATIONS_PORT)
   USERS_COUNT            client identities of each organisation, User1 and on ($USERS_COUNT)

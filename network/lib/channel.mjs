@@ -3,7 +3,7 @@
 //   node channel.mjs STEP FILE…
 
 import { readFileSync } from 'node:fs';
-import { Refused, compare, configOf, envelopeOf, hasSigned, signersOf, withAcl, withAnchor, withOrganization } from './configuration.mjs';
+import { Refused, compare, configOf, envelopeOf, hasSigned, signersOf, withAnchor, withCustodians, withOrganization } from './configuration.mjs';
 
 const json = (file) => {
     try {
@@ -17,7 +17,7 @@ const print = (value) => console.log(JSON.stringify(value));
 /** Each prints its result; a step that finds nothing to do prints nothing. */
 const STEPS = {
     config: (block) => print(configOf(json(block))),
-    acl: (config, organizations) => printIf(withAcl(json(config), json(organizations))),
+    custodians: (config, organizations) => printIf(withCustodians(json(config), json(organizations))),
     'add-organization': (config, organizations, definition) => printIf(withOrganization(json(config), json(definition), json(organizations))),
     define: (definition, anchor) => print(withAnchor(json(definition), anchor)),
     envelope: (update, channel) => print(envelopeOf(json(update), channel)),

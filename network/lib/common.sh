@@ -19,10 +19,10 @@ BATCH_TIMEOUT=${BATCH_TIMEOUT:-200ms}
 MAX_MESSAGE_COUNT=${MAX_MESSAGE_COUNT:-500}
 USE_WRITE_BATCH=${USE_WRITE_BATCH:-true}
 USE_GET_MULTIPLE_KEYS=${USE_GET_MULTIPLE_KEYS:-true}
-# The organisations of the channel's first block, all by default, and whom its peers give full blocks:
-# custodians, or members as on Fabric's test network.
+# The organisations of the channel's first block, all by default, and whose it is: only custodians are given
+# full blocks and change it and the chaincode's definition, or members as on Fabric's test network.
 CHANNEL_MEMBERS=${CHANNEL_MEMBERS:-}
-FULL_BLOCKS=${FULL_BLOCKS:-custodians}
+CHANNEL_RIGHTS=${CHANNEL_RIGHTS:-custodians}
 # Client identities of each organisation, User1 and on.
 USERS_COUNT=${USERS_COUNT:-8}
 # The orderer, of an organisation of its own.

@@ -62,19 +62,27 @@ EOF
         cat <<EOF
       Policies:
         <<: *Implicit
-        LifecycleEndorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}
         Endorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}
 EOF
-        [ "$FULL_BLOCKS" = members ] || write_acls
+        if [ "$CHANNEL_RIGHTS" = members ]; then
+            say '        LifecycleEndorsement: {Type: ImplicitMeta, Rule: "MAJORITY Endorsement"}'
+        else
+            write_custodians
+        fi
         say "      Capabilities: {V2_5: true}"
     } >"$CONFIG_DIR/configtx.yaml"
 }
 
 # Full blocks can be had with their private data: they are for custodians' peers and administrators only,
 # whichever way. A custodian's clients are doctors, patients and devices; like everyone else they follow
-# the channel by filtered blocks and chaincode events. Goes on after the policies.
-write_acls() {
+# the channel by filtered blocks and chaincode events. A majority of all organisations could give itself
+# more by another configuration or definition of the chaincode. Goes on after the policies.
+write_custodians() {
+    local most
+    most=$(($(msps_of_kind custodian | wc -l) / 2 + 1))
     cat <<EOF
+        Admins: {Type: Signature, Rule: "OutOf($most, $(msps_of_kind custodian | principals admin))"}
+        LifecycleEndorsement: {Type: Signature, Rule: "OutOf($most, $(msps_of_kind custodian | principals peer))"}
         Custodians: {Type: Signature, Rule: "OR($(msps_of_kind custodian | principals admin peer))"}
       ACLs:
         event/Block: &custodians /Channel/Application/Custodians

@@ -31,8 +31,11 @@ export function configOf(block) {
     return config;
 }
 
-/** The configuration with full blocks for custodians' peers and administrators only, or undefined where it is so already. */
-export function withAcl(config, { organizations }) {
+/**
+ * The configuration with custodians' rights: their peers and administrators only are given full blocks, and most of
+ * them change the channel and the chaincode's definition. Undefined where it is so already.
+ */
+export function withCustodians(config, { organizations }) {
     const custodians = organizations.filter(({ kind }) => kind === 'custodian').map(({ msp }) => msp);
     const absent = custodians.filter((msp) => !members(config).has(msp));
     if (absent.length > 0) {
@@ -40,8 +43,10 @@ export function withAcl(config, { organizations }) {
     }
     const changed = structuredClone(config);
     const { policies, values } = changed.channel_group.groups.Application;
-    if (!isDeepStrictEqual(policies[CUSTODIANS]?.policy, anyOf(ROLES, custodians))) {
-        policies[CUSTODIANS] = { ...policies[CUSTODIANS], mod_policy: 'Admins', policy: anyOf(ROLES, custodians) };
+    const most = Math.floor(custodians.length / 2) + 1;
+    const rights = { [CUSTODIANS]: some(1, custodians, ROLES), Admins: some(most, custodians, ['ADMIN']), LifecycleEndorsement: some(most, custodians, ['PEER']) };
+    for (const [name, policy] of Object.entries(rights)) {
+        if (!isDeepStrictEqual(policies[name]?.policy, policy)) policies[name] = { mod_policy: 'Admins', ...policies[name], policy };
     }
     const acls = Object.fromEntries(FULL_BLOCKS.map((resource) => [resource, { policy_ref: CUSTODIANS_PATH }]));
     values.ACLs ??= { mod_policy: 'Admins', value: {} };
@@ -60,8 +65,8 @@ export function withOrganization(config, definition, { organizations }) {
         throw new Refused(`${msp} is a member with other certificate authorities or node roles: another organisation of that id, or a change that its own administrators make`);
     }
     const kind = organizations.find((one) => one.msp === msp)?.kind ?? 'provider';
-    if (kind !== 'custodian' && withAcl(config, { organizations })) {
-        throw new Refused(`${msp} is no custodian, and would be given full blocks with private data: run channel.sh acl first`);
+    if (kind !== 'custodian' && withCustodians(config, { organizations })) {
+        throw new Refused(`${msp} is no custodian, and the channel is not the custodians' own yet: run channel.sh custodians first`);
     }
     const changed = structuredClone(config);
     changed.channel_group.groups.Application.groups[msp] = definition;
@@ -82,13 +87,14 @@ function members(config) {
     return new Map(Object.values(groups).map((group) => [group.values.MSP.value.config.name, group]));
 }
 
-function anyOf(roles, msps) {
+/** So many of these organisations' roles. */
+function some(count, msps, roles) {
     const principals = msps.flatMap((msp) => roles.map((role) => ({ msp_identifier: msp, role })));
     return {
         type: SIGNATURE_POLICY,
         value: {
             identities: principals.map((principal) => ({ principal, principal_classification: 'ROLE' })),
-            rule: { n_out_of: { n: 1, rules: principals.map((_, index) => ({ signed_by: index })) } },
+            rule: { n_out_of: { n: count, rules: principals.map((_, index) => ({ signed_by: index })) } },
             version: 0,
         },
     };

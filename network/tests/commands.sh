@@ -51,12 +51,12 @@ fabric "built somewhere" "${NETWORK_COMMANDS[@]}"
 refused "a peer that tells no version" "network.sh: $scratch/bin/peer is of Fabric (no version told), which this is not made for. $REMEDY" network/network.sh up
 update() { refused "$1" "channel.sh: $2" network/channel.sh "${@:3}"; }
 fabric " Version: v3.1.5" peer
-update "no configtxlator" "not found: configtxlator. $REMEDY" acl "$scratch/update.pb"
+update "no configtxlator" "not found: configtxlator. $REMEDY" custodians "$scratch/update.pb"
 update "no configtxgen" "not found: configtxgen. $REMEDY" define Org1MSP "$scratch/msp"
 fabric " Version: v2.2.15" peer configtxlator
-update "configtxlator of release 2.2" "$scratch/bin/peer is of Fabric 2.2.15, which this is not made for. $REMEDY" acl "$scratch/update.pb"
+update "configtxlator of release 2.2" "$scratch/bin/peer is of Fabric 2.2.15, which this is not made for. $REMEDY" custodians "$scratch/update.pb"
 fabric " Version: v3.1.5" peer configtxlator
-update "no Node.js" "not found: node. Install Node.js from release 20 on." acl "$scratch/update.pb"
+update "no Node.js" "not found: node. Install Node.js from release 20 on." custodians "$scratch/update.pb"
 fabric " Version: v3.1.5" "${NETWORK_COMMANDS[@]}"
 
 printf '%s\n' "AMSP custodian a.example.com 1 2 3" "AMSP custodian b.example.com 4 5 6" >"$scratch/organizations.conf"

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Refused, compare, envelopeOf, withAcl, withAnchor, withOrganization } from '../lib/configuration.mjs';
+import { Refused, compare, envelopeOf, withCustodians, withAnchor, withOrganization } from '../lib/configuration.mjs';
 
 const FULL_BLOCKS = ['event/Block', 'qscc/GetBlockByHash', 'qscc/GetBlockByNumber', 'qscc/GetBlockByTxID', 'qscc/GetTransactionByID'];
 const CUSTODIANS = '/Channel/Application/Custodians';
@@ -30,41 +30,47 @@ const refused = (run, words) => assert.throws(run, (error) => error instanceof R
 const update = (read, write) => envelopeOf({ read_set: { version: '0', groups: { Application: read } }, write_set: { version: '0', groups: { Application: write } } }, 'mychannel');
 const changes = (config, read, write) => compare(config, update(read, write)).changes;
 
-test('full blocks are for custodians, and a second time nothing is to be changed', () => {
+test('full blocks and changes are for custodians, and a second time nothing is to be changed', () => {
     const before = channel('AMSP', 'BMSP', 'ClinicMSP');
-    const after = withAcl(before, policies('AMSP', 'BMSP'));
+    const after = withCustodians(before, policies('AMSP', 'BMSP'));
     const { acls } = application(after).values.ACLs.value;
     assert.deepEqual(Object.keys(acls).sort(), FULL_BLOCKS);
     assert.ok(Object.values(acls).every(({ policy_ref: policy }) => policy === CUSTODIANS));
     const { identities, rule } = application(after).policies.Custodians.policy.value;
     assert.deepEqual(identities.map(({ principal }) => principal), ['AMSP', 'BMSP'].flatMap((msp) => ['ADMIN', 'PEER'].map((role) => ({ msp_identifier: msp, role }))));
     assert.deepEqual(rule, { n_out_of: { n: 1, rules: [0, 1, 2, 3].map((index) => ({ signed_by: index })) } });
-    assert.equal(withAcl(after, policies('AMSP', 'BMSP')), undefined);
+    const most = (name) => application(after).policies[name].policy.value;
+    for (const [name, role] of [['Admins', 'ADMIN'], ['LifecycleEndorsement', 'PEER']]) {
+        assert.equal(most(name).rule.n_out_of.n, 2);
+        assert.deepEqual(most(name).identities.map(({ principal }) => principal), ['AMSP', 'BMSP'].map((msp) => ({ msp_identifier: msp, role })));
+    }
+    assert.equal(withCustodians(after, policies('AMSP', 'BMSP')), undefined);
     assert.equal(application(before).values.ACLs, undefined);
 });
 
 test('what others have set stays, and one way to full blocks that is open is closed', () => {
-    const config = withAcl(channel('AMSP', 'BMSP'), policies('AMSP', 'BMSP'));
+    const config = withCustodians(channel('AMSP', 'BMSP'), policies('AMSP', 'BMSP'));
     const { acls } = application(config).values.ACLs.value;
     acls['peer/Propose'] = { policy_ref: '/Channel/Application/Writers' };
     acls['qscc/GetBlockByHash'] = { policy_ref: '/Channel/Application/Readers' };
-    const mended = application(withAcl(config, policies('AMSP', 'BMSP'))).values.ACLs.value.acls;
+    const mended = application(withCustodians(config, policies('AMSP', 'BMSP'))).values.ACLs.value.acls;
     assert.equal(mended['peer/Propose'].policy_ref, '/Channel/Application/Writers');
     assert.equal(mended['qscc/GetBlockByHash'].policy_ref, CUSTODIANS);
 });
 
 test('custodians that come later count, and those that are no members are refused', () => {
-    const config = withAcl(channel('AMSP', 'BMSP', 'CMSP'), policies('AMSP', 'BMSP'));
-    const { identities } = application(withAcl(config, policies('AMSP', 'BMSP', 'CMSP'))).policies.Custodians.policy.value;
-    assert.equal(identities.length, 6);
-    refused(() => withAcl(config, policies('AMSP', 'TypoMSP')), /no members of the channel: TypoMSP/);
+    const config = withCustodians(channel('AMSP', 'BMSP', 'CMSP'), policies('AMSP', 'BMSP'));
+    const { Custodians, Admins } = application(withCustodians(config, policies('AMSP', 'BMSP', 'CMSP'))).policies;
+    assert.equal(Custodians.policy.value.identities.length, 6);
+    assert.equal(Admins.policy.value.rule.n_out_of.n, 2);
+    refused(() => withCustodians(config, policies('AMSP', 'TypoMSP')), /no members of the channel: TypoMSP/);
 });
 
-test('an organisation joins once, and a provider only where full blocks are not for it', () => {
+test('an organisation joins once, and a provider only where the channel is for custodians to change', () => {
     const open = channel('AMSP', 'BMSP');
-    const closed = withAcl(open, policies('AMSP', 'BMSP'));
+    const closed = withCustodians(open, policies('AMSP', 'BMSP'));
     for (const provider of ['ClinicMSP', 'UnlistedMSP']) {
-        refused(() => withOrganization(open, organization(provider), policies('AMSP', 'BMSP')), /run channel.sh acl first/);
+        refused(() => withOrganization(open, organization(provider), policies('AMSP', 'BMSP')), /run channel.sh custodians first/);
         const joined = withOrganization(closed, organization(provider), policies('AMSP', 'BMSP'));
         assert.deepEqual(Object.keys(application(joined).groups), ['AMSP', 'BMSP', provider]);
         assert.equal(withOrganization(joined, organization(provider), policies('AMSP', 'BMSP')), undefined);
@@ -103,7 +109,7 @@ test('signers are told what becomes new, changes and goes', () => {
 });
 
 test('lists of rights are told by what differs', () => {
-    const config = withAcl(channel('AMSP', 'BMSP'), policies('AMSP', 'BMSP'));
+    const config = withCustodians(channel('AMSP', 'BMSP'), policies('AMSP', 'BMSP'));
     application(config).values.ACLs.version = '4';
     const acls = { ...application(config).values.ACLs.value.acls, 'peer/Propose': { policy_ref: 'Writers' } };
     delete acls['event/Block'];
