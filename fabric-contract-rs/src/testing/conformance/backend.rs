@@ -91,8 +91,8 @@ pub trait Backend {
     fn has_other_channel(&self) -> bool;
 
     /// Keeps private data of new blocks from the peer that [`evaluate`](Self::evaluate) asks, or
-    /// hands it out again. Answers whether that could be done, which in the latter case means that
-    /// the peer has what it missed.
+    /// hands it out again. Answers whether that could be done: in the latter case whether the peer
+    /// has got what it missed.
     fn withhold_private_data(&mut self, withheld: bool) -> impl Future<Output = bool>;
 }
 

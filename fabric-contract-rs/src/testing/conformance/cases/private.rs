@@ -84,26 +84,17 @@ pub(super) async fn unreconciled_private_data_says_so<B: Backend>(
     scene: &mut Scene<'_, B>,
 ) -> CaseResult {
     let (key, cell) = (scene.simple("k"), scene.private("k"));
-    if !scene.backend.withhold_private_data(true).await {
-        return Err(CaseError::Skipped("the backend cannot withhold private data"));
-    }
-    let outcome = while_withheld(scene, "v").await;
-    let caught_up = scene.backend.withhold_private_data(false).await;
-    outcome?;
-    if !caught_up {
-        scene.commit(vec![Put(cell.clone(), "v".into())]).await?;
-    }
-    scene.expect(&cell, Some("v")).await?;
-
     // An outdated value is no value either.
-    scene.backend.withhold_private_data(true).await;
-    let outcome = while_withheld(scene, "w").await;
-    let caught_up = scene.backend.withhold_private_data(false).await;
-    outcome?;
-    if !caught_up {
-        scene.commit(vec![Put(cell.clone(), "w".into())]).await?;
+    for value in ["v", "w"] {
+        if !scene.backend.withhold_private_data(true).await {
+            return Err(CaseError::Skipped("the backend cannot withhold private data"));
+        }
+        let outcome = while_withheld(scene, value).await;
+        let caught_up = scene.backend.withhold_private_data(false).await;
+        outcome?;
+        same("whether the peer got what it missed", &caught_up, &true)?;
+        scene.expect(&cell, Some(value)).await?;
     }
-    scene.expect(&cell, Some("w")).await?;
     same("the hash", &scene.look(vec![Hash(key)]).await?, &vec![one(Some(&hash("w")))])
 }
 
