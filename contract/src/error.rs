@@ -196,7 +196,7 @@ pub enum ContractError {
     #[error("no such command")]
     CommandUnknown,
     /// A command of this id is there already.
-    #[error("the command's id is taken; draw another")]
+    #[error("a command of this id is there already; look at it before you draw another id")]
     CommandExists,
     /// A command that nothing can come of.
     #[error("the command has expired, or what it rested on has ended")]

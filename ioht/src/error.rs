@@ -1,7 +1,8 @@
 //! Why a call did not do what was asked.
 
 use crate::secrets::NoRandom;
-use fabric_gateway_client::{ContractError, GatewayError};
+use fabric_gateway_client::{ContractError, GatewayError, TxValidationCode};
+use ioht_contract::Retry;
 
 /// Why a call did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +37,27 @@ impl ClientError {
         matches!(code.as_deref(), Some("TICKET_NOT_VISIBLE" | "PRIVATE_DATA_UNAVAILABLE"))
     }
 
-    /// The contract's stable code, when it was the contract that refused or failed.
+    /// The contract's stable code, when it was the contract that refused or failed, or Fabric's name of
+    /// the validation code of a transaction that is in a block and changed nothing.
     pub fn code(&self) -> Option<String> {
-        self.contract_error().and_then(|error| error.code)
+        let invalid = || Some(self.validation_code()?.as_str_name().to_owned());
+        self.contract_error().and_then(|error| error.code).or_else(invalid)
+    }
+
+    /// What can be done about it, where a code says so.
+    pub fn retry(&self) -> Option<Retry> {
+        if let Some(code) = self.validation_code() {
+            return Some(Retry::of_invalid(code.as_str_name()));
+        }
+        let error = self.contract_error()?;
+        Some(Retry::of(&error.code?, u16::try_from(error.status).unwrap_or(u16::MAX)))
+    }
+
+    fn validation_code(&self) -> Option<TxValidationCode> {
+        match self {
+            Self::Gateway(GatewayError::Commit(error)) => error.code(),
+            _ => None,
+        }
     }
 }
 

@@ -76,9 +76,13 @@ async fn main() -> ExitCode {
             let error = error.as_ref();
             let told = if common.json {
                 let mut told = json!({"code": code(error), "message": chain(error)});
-                let findings = error.downcast_ref().and_then(CommandError::findings);
-                if let (Some(findings), Some(fields)) = (findings, told.as_object_mut()) {
-                    fields.insert("findings".to_owned(), json!(findings));
+                let refused = error.downcast_ref::<CommandError>();
+                let retry = refused.and_then(CommandError::retry).map(|it| json!(it));
+                let findings = refused.and_then(CommandError::findings).map(|it| json!(it));
+                for (name, value) in [("retry", retry), ("findings", findings)] {
+                    if let (Some(value), Some(fields)) = (value, told.as_object_mut()) {
+                        fields.insert(name.to_owned(), value);
+                    }
                 }
                 format!("{:#}", json!({ "error": told }))
             } else {

@@ -208,7 +208,7 @@ const HEAD: &str = "\
 Generated. The contract's own codes are in the [error reference](../contract/tests/golden/errors.md). The last
 column is what `fabric-gateway-client` does where it submits with its retry policy, as `ioht` does; another client does
 what the column before says. A new proposal has the same content and another transaction id, so it is made only where
-the one before can no longer be committed. What the contract refuses is never sent again by itself.
+the one before can no longer be committed. What the contract refuses is never sent again by itself. `ioht --json` tells `code` and `retry` of an error.
 
 Queries by `ioht` are asked once; while it reads, what is committed but not on the asked peer yet
 (`TICKET_NOT_VISIBLE`, `PRIVATE_DATA_UNAVAILABLE`) is asked for again, for some seconds.
@@ -295,6 +295,22 @@ fn of_gateways(text: &mut String) {
         status_probe.as_secs(),
     )
     .unwrap();
+}
+
+/// Programs are told the same as documents say.
+#[test]
+fn errors_of_the_client_tell_code_and_remedy() {
+    let lost = CommitError { transaction_id: "1f".to_owned(), block_number: 1, raw_code: 11 };
+    let error = ClientError::from(GatewayError::Commit(lost));
+    assert_eq!(error.code().as_deref(), Some("MVCC_READ_CONFLICT"));
+    assert_eq!(error.retry(), Some(Retry::Same));
+    for (code, status, _) in SERVER {
+        let error = ClientError::from(GatewayError::Endorse(chaincode_says(code, *status)));
+        assert_eq!(error.code().as_deref(), Some(*code));
+        assert_eq!(error.retry(), Some(Retry::of(code, *status)));
+    }
+    let gone = GatewayError::Evaluate(call(Code::Unavailable, "connection refused", ""));
+    assert_eq!(ClientError::from(gone).retry(), None);
 }
 
 #[test]

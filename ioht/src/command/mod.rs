@@ -21,7 +21,7 @@ pub(crate) use output::{Told, warning};
 
 use clap::{Args, Subcommand};
 use ioht::{Actor, ClientError, Profile, ProfileError};
-use ioht_contract::{Findings, ParticipantId, SubjectId, WhoAmI, WhoAmIPrivate};
+use ioht_contract::{Findings, ParticipantId, Retry, SubjectId, WhoAmI, WhoAmIPrivate};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -65,6 +65,15 @@ impl CommandError {
         matches!(self, Self::Unsound(_)).then_some("CONSENT_INVALID")
     }
 
+    /// What can be done about it, where a code says so.
+    pub(crate) fn retry(&self) -> Option<Retry> {
+        match self {
+            Self::Unsound(_) => Some(Retry::Mend),
+            Self::Client(error) => error.retry(),
+            _ => None,
+        }
+    }
+
     /// All that is wrong with a directive.
     pub(crate) fn findings(&self) -> Option<&Findings> {
         match self {
@@ -79,6 +88,7 @@ fn hint(error: &ClientError) -> &'static str {
     match error.code().as_deref() {
         Some("IDENTITY_UNKNOWN") => " (`ioht whoami` shows who you are to the ledger)",
         Some("ROLE_NOT_PERMITTED") => " (`ioht whoami` shows your roles)",
+        Some("MVCC_READ_CONFLICT" | "PHANTOM_READ_CONFLICT") => " (others were faster; try again)",
         Some("BACK_DATED") => " (compare this machine's clock)",
         Some("PRIVATE_DATA_UNAVAILABLE") => " (or name another custodian's gateway in the profile)",
         _ => "",

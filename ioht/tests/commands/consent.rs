@@ -29,6 +29,8 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
 
     shell.ok("patient", "patient put team.json");
     shell.refused("patient", "patient put team.json", "CONSENT_CONFLICT");
+    let told = shell.run("patient", "patient put team.json").unwrap_err();
+    assert!(told.contains("\"retry\": \"reread\""), "{told}");
     shell.ok("patient", "patient put team.json --replaces 1");
     let versions = shell.ok("patient", "patient consent --versions-of team");
     assert_eq!(versions["versions"].as_array().unwrap().len(), 2);
@@ -86,7 +88,13 @@ fn warned(shell: &Shell) {
     shell.file("unsound.json", &unsound.to_string());
     shell.refused("patient", "patient put unsound.json", "CONSENT_INVALID");
     let told = shell.run("patient", "patient put unsound.json").unwrap_err();
-    for code in ["EMPTY_SET", "EMPTY_MATCHER", "PERMIT_WITHOUT_PURPOSE", "\"findings\""] {
+    for code in [
+        "\"retry\": \"mend\"",
+        "EMPTY_SET",
+        "EMPTY_MATCHER",
+        "PERMIT_WITHOUT_PURPOSE",
+        "\"findings\"",
+    ] {
         assert!(told.contains(code), "{code}: {told}");
     }
     let view = shell.ok("patient", "patient consent --versions-of unsound");
