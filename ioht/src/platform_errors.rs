@@ -72,7 +72,7 @@ fn said(code: TxValidationCode) -> Option<&'static str> {
         }
         Is::InvalidOtherReason => "the peers' validation could not be carried out",
         Is::BadCreatorSignature => {
-            "signature or certificate of the client do not hold any more: expired, revoked, not signed by it"
+            "the client's certificate is no member's, or no longer (revoked, its authority gone), or it did not sign"
         }
         Is::TargetChainNotFound => "the envelope is for another channel",
         Is::IllegalWriteset | Is::InvalidWriteset => "the writes are none that a ledger takes",
