@@ -85,6 +85,13 @@ mod time;
 mod transfer;
 mod whoami;
 
+pub use access::ask::{
+    Asking, Change, ExplainDecision, ExplainDecisionPrivate, QUESTIONS_MAX, SimulateConsent,
+    SimulateConsentPrivate, Simulated, Simulation,
+};
+pub use access::who_can::{
+    ACCESSES_MAX, Accesses, PermittedAccess, WhoCanAccess, WhoCanAccessPrivate,
+};
 pub use answer::{Announcement, Receipt};
 pub use care_team::{CARE_TEAM_MAX, PutCareTeam, PutCareTeamPrivate};
 pub use command::{
@@ -97,18 +104,15 @@ pub use command_list::{
 };
 pub use command_update::{UpdateCommand, UpdateCommandPrivate};
 pub use consent::{
-    ACCESSES_MAX, ACTORS_MAX, Accesses, Action, Actor, ActorError, Asker, Asking, BreakGlass,
-    CODES_MAX, Change, ChoosePreset, ChoosePresetPrivate, Consent, ConsentView,
-    DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, Directive, DirectiveStatus, DirectiveVersion, Draft,
-    EXCEPTIONS_MAX, EXPIRES_SOON_MS, Effect, EndConsent, EndConsentPrivate, Ending, Exception,
-    ExplainDecision, ExplainDecisionPrivate, ExportConsent, ExportConsentPrivate, Exported,
+    ACTORS_MAX, Action, Actor, ActorError, BreakGlass, CODES_MAX, ChoosePreset,
+    ChoosePresetPrivate, ConsentView, DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, Directive,
+    DirectiveStatus, DirectiveVersion, Draft, EXCEPTIONS_MAX, EXPIRES_SOON_MS, Effect, EndConsent,
+    EndConsentPrivate, Ending, Exception, ExportConsent, ExportConsentPrivate, Exported,
     FhirRelease, Finding, FindingCode, Findings, GetConsent, GetConsentPrivate, KeyVersion,
-    Language, LanguageError, Matcher, OBLIGATIONS_MAX, OwnReader, PROVISIONS_MAX, PURPOSES_MAX,
-    PermittedAccess, Provision, PutConsent, PutConsentPrivate, QUESTIONS_MAX, RevocationReason,
-    RevokeConsent, RevokeConsentPrivate, SENSITIVITIES_MAX, SetSharing, SetSharingPrivate, Sharing,
-    ShownText, SimulateConsent, SimulateConsentPrivate, Simulated, Simulation, StaffAsker,
-    TermsReference, Used, VERSIONS_PAGE_MAX, ValidateConsent, ValidateConsentPrivate, VersionView,
-    WhoCanAccess, WhoCanAccessPrivate,
+    Language, LanguageError, Matcher, OBLIGATIONS_MAX, PROVISIONS_MAX, PURPOSES_MAX, Provision,
+    PutConsent, PutConsentPrivate, RevocationReason, RevokeConsent, RevokeConsentPrivate,
+    SENSITIVITIES_MAX, SetSharing, SetSharingPrivate, Sharing, ShownText, TermsReference, Used,
+    VERSIONS_PAGE_MAX, ValidateConsent, ValidateConsentPrivate, VersionView,
 };
 pub use control::{
     AUTHORISATION_MS_MAX, AUTHORISATIONS_MAX, AllowedCommand, Authorisation, COMMANDS_PER_HOUR_MAX,

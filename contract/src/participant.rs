@@ -3,6 +3,7 @@
 use crate::act::Act;
 use crate::consent::Actor;
 use crate::error::{ContractError, Inactive};
+use crate::head::Head;
 use crate::ids::{KeyHash, MspId, ParticipantId, UnitId};
 use crate::meta::{Tx, halves};
 use crate::organization::Organization;
@@ -80,6 +81,15 @@ impl Participant {
     pub(crate) fn calling(cx: &TxContext) -> Result<Self, ContractError> {
         Self::of(cx.client())
     }
+
+    /// Somebody, as if it called: by the key that this patient knows it by, and by no administrator's
+    /// certificate. Of who is no staff the organisation is unknown, and counts for nothing.
+    pub(crate) fn supposed(pid: ParticipantId, staff: Option<&Staff>, head: &Head) -> Self {
+        let own = head.delegations.iter().find(|it| it.delegate == pid);
+        let key_hash = own.map_or(head.key_hash, |it| it.key_hash);
+        let msp = staff.map_or(&head.home, |it| &it.msp).clone();
+        Self { pid, msp, key_hash, is_msp_admin: false }
+    }
 }
 
 /// What public state says of a caller.
@@ -94,6 +104,13 @@ pub(crate) struct Standing {
 pub(crate) struct StandingSlots {
     organization: Slot<Organization>,
     staff: Slot<Staff>,
+}
+
+impl Standing {
+    /// What is known of somebody.
+    pub(crate) fn of(organization: Option<Organization>, staff: Option<Staff>) -> Self {
+        Self { organization, staff }
+    }
 }
 
 impl StandingSlots {
@@ -235,6 +252,18 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// Effective status of a unit: it, all above it and the organisation are active.
+pub(crate) fn unit_is_active(organization: &Organization, unit: &UnitId) -> Result<(), Inactive> {
+    if organization.status != Status::Active {
+        return Err(Inactive::Organization);
+    }
+    let mut path = organization.path(unit).peekable();
+    if path.peek().is_none() || path.any(|unit| unit.status != Status::Active) {
+        return Err(Inactive::Unit);
+    }
+    Ok(())
+}
+
 /// Effective status: organisation, unit and all above it, and the entry itself are active, and its
 /// period is open.
 pub(crate) fn staff_is_active(
@@ -242,13 +271,7 @@ pub(crate) fn staff_is_active(
     staff: &Staff,
     tx: &Tx,
 ) -> Result<(), Inactive> {
-    if organization.status != Status::Active {
-        return Err(Inactive::Organization);
-    }
-    let mut path = organization.path(&staff.unit).peekable();
-    if path.peek().is_none() || path.any(|unit| unit.status != Status::Active) {
-        return Err(Inactive::Unit);
-    }
+    unit_is_active(organization, &staff.unit)?;
     if staff.status != Status::Active {
         return Err(Inactive::Staff);
     }

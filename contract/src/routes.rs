@@ -1,5 +1,7 @@
 //! Every transaction there is.
 
+use crate::access::ask::{ExplainDecision, SimulateConsent};
+use crate::access::who_can::WhoCanAccess;
 use crate::access::{
     GetAccess, GetAccountingOfDisclosures, OpenDisclosure, ReadSummaries, RequestAccess,
 };
@@ -8,8 +10,8 @@ use crate::command::IssueCommand;
 use crate::command_list::{GetCommand, ListCommands, ListDevices};
 use crate::command_update::UpdateCommand;
 use crate::consent::{
-    ChoosePreset, EndConsent, ExplainDecision, ExportConsent, GetConsent, PutConsent,
-    RevokeConsent, SetSharing, SimulateConsent, ValidateConsent, WhoCanAccess,
+    ChoosePreset, EndConsent, ExportConsent, GetConsent, PutConsent, RevokeConsent, SetSharing,
+    ValidateConsent,
 };
 use crate::control::PutControl;
 use crate::correction::{CorrectSummary, ReadVersions};

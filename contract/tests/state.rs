@@ -5,7 +5,7 @@
 
 use fabric_contract_rs::{Key, Table};
 use ioht_contract::access::*;
-use ioht_contract::decision::{Determining, Element, Outcome, Path, Residual};
+use ioht_contract::decision::{Determining, Element, Outcome, Path, Reason, Residual};
 use ioht_contract::state::{
     ACCESSES, COMMANDS, DEVICES, DIRECTIVES, DISCLOSURES, HEADS, JOURNAL, KEYS, OLD_RECORDS,
     ORGANIZATIONS, PATIENTS, RATES, RECORDS, RECORDS_KEYS, STAFF,
@@ -160,7 +160,7 @@ const TICKET: &str = "8295932799999.00112233445566778899aabbccddeeff";
 fn verdict() -> AccessVerdict {
     AccessVerdict {
         outcome: Outcome::Conditional,
-        reason: AccessReason::ConsentConditional,
+        reason: Reason::ConsentConditional,
         codes: ["8867-4".parse().unwrap()].into(),
         determining: [Determining {
             directive: "ward".parse().unwrap(),

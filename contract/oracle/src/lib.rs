@@ -26,9 +26,12 @@ pub struct Asked {
     entities: Entities,
 }
 
-/// The directives as Cedar policies: where the decision holds, and where an exception reverses it.
+/// The directives as Cedar policies: where the decision holds, and where an exception reverses it. Breaking
+/// the glass is forbidden, because it is declared; terms of use take the permits of what they are on.
 pub fn policies(directives: &[Directive]) -> PolicySet {
-    let mut text = String::new();
+    let mut text =
+        "forbid(principal, action, resource) when { context.purpose == Purpose::\"BTG\" };\n"
+            .to_owned();
     for directive in directives.iter().filter(|it| it.status == DirectiveStatus::Active) {
         let decision = directive.decision;
         let fires = directive.provision.iter().map(|provision| {
@@ -39,12 +42,15 @@ pub fn policies(directives: &[Directive]) -> PolicySet {
         let fires = any(fires);
         let context = condition(&directive.context, decision);
         let context = format!("{} && {context}", during("context.at", directive.period));
-        let word = |effect: Effect| if effect == Effect::Permit { "permit" } else { "forbid" };
-        let scope = "(principal, action, resource)";
-        writeln!(text, "{}{scope} when {{ {context} && !({fires}) }};", word(decision)).unwrap();
-        if !directive.provision.is_empty() {
-            let word = word(decision.reversed());
-            writeln!(text, "{word}{scope} when {{ {context} && ({fires}) }};").unwrap();
+        for (effect, when) in [(decision, "!"), (decision.reversed(), "")] {
+            let word = match effect {
+                // Nobody has agreed to the terms.
+                Effect::Permit if directive.terms.is_some() => continue,
+                Effect::Permit => "permit",
+                Effect::Deny => "forbid",
+            };
+            let scope = "(principal, action, resource)";
+            writeln!(text, "{word}{scope} when {{ {context} && {when}({fires}) }};").unwrap();
         }
     }
     PolicySet::from_str(&text).unwrap()
@@ -139,7 +145,6 @@ pub fn asked(request: &Request, at: i64) -> Asked {
     let units = actor.units.iter().cloned();
     memberships.extend(units.map(|unit| Actor::Unit { unit, msp: actor.org.clone() }));
     memberships.extend(actor.roles.iter().map(|role| Actor::Role(*role)));
-    memberships.extend(actor.project.iter().cloned().map(Actor::Project));
     memberships.extend(actor.care_team.then_some(Actor::CareTeam));
     let memberships: Vec<Value> = memberships.iter().map(|it| uid("Actor", it)).collect();
 

@@ -98,7 +98,7 @@ impl Evaluate for GetAccess {
             accesses.push(AccessView {
                 access: *name,
                 outcome: access.verdict.outcome,
-                reason: access.verdict.reason.told(),
+                reason: access.verdict.reason.into(),
                 codes: access.verdict.codes,
                 obligations: access.verdict.obligations,
                 scope: access.scope,

@@ -5,17 +5,23 @@
 //!    an Access each                          a Disclosure each            live, record by record
 //! ```
 //!
+//! A patient asks what would be decided (`ExplainDecision`, `SimulateConsent`, `WhoCanAccess`), and is
+//! answered by the same code that decides.
+//!
 //! What was decided is never part of a submitted transaction's answer, and a refusal is written as
 //! a permission is: whoever evaluates such a transaction, or reads the chain, learns nothing.
 
 mod accounting;
+pub(crate) mod ask;
 mod asker;
+mod directory;
 mod get;
 mod open;
 mod read;
 mod request;
 mod ticket;
 mod weighing;
+pub(crate) mod who_can;
 
 pub use crate::record_page::EXAMINED_MAX;
 pub use accounting::{
@@ -62,105 +68,6 @@ pub enum Capacity {
     Delegate,
 }
 
-/// Why a request or an opening had its outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[cbor(index_only)]
-pub enum AccessReason {
-    /// A directive permits and none denies.
-    #[n(0)]
-    ConsentPermit,
-    /// A directive permits some of it; each record decides.
-    #[n(1)]
-    ConsentConditional,
-    /// A delegate with the power to view asks.
-    #[n(2)]
-    Delegate,
-    /// A directive denies.
-    #[n(3)]
-    ConsentDeny,
-    /// No directive permits.
-    #[n(4)]
-    NoApplicableConsent,
-    /// A directive cannot be evaluated.
-    #[n(5)]
-    PolicyError,
-    /// The patient has paused all sharing.
-    #[n(6)]
-    SharingPaused,
-    /// The patient shares in emergencies only.
-    #[n(7)]
-    EmergencyOnly,
-    /// What permits it asks for an agreement to terms of use.
-    #[n(8)]
-    AgreementRequired,
-    /// Breaking the glass is declared, not requested.
-    #[n(9)]
-    BreakGlassNotDeclared,
-    /// The patient is not active.
-    #[n(10)]
-    PatientInactive,
-    /// The transaction is dated before what it rests on.
-    #[n(11)]
-    BackDated,
-    /// The access itself was denied.
-    #[n(12)]
-    AccessDenied,
-    /// The access has expired.
-    #[n(13)]
-    AccessExpired,
-    /// The access was used as often as it may be.
-    #[n(14)]
-    UsesExhausted,
-    /// Who asked may not ask for this purpose any more.
-    #[n(15)]
-    PurposeNotAssertable,
-}
-
-impl AccessReason {
-    /// What the requester is told. Anything finer would tell what the patient chose.
-    #[must_use]
-    pub fn told(self) -> ToldReason {
-        match self {
-            Self::ConsentPermit | Self::ConsentConditional | Self::Delegate => {
-                ToldReason::Permitted
-            }
-            Self::AgreementRequired => ToldReason::AgreementRequired,
-            Self::AccessExpired => ToldReason::AccessExpired,
-            Self::UsesExhausted => ToldReason::UsesExhausted,
-            Self::ConsentDeny
-            | Self::NoApplicableConsent
-            | Self::PolicyError
-            | Self::SharingPaused
-            | Self::EmergencyOnly
-            | Self::BreakGlassNotDeclared
-            | Self::PatientInactive
-            | Self::BackDated
-            | Self::AccessDenied
-            | Self::PurposeNotAssertable => ToldReason::NotPermitted,
-        }
-    }
-}
-
-impl From<Reason> for AccessReason {
-    fn from(reason: Reason) -> Self {
-        match reason {
-            Reason::ConsentPermit => Self::ConsentPermit,
-            Reason::ConsentConditional => Self::ConsentConditional,
-            Reason::Delegate => Self::Delegate,
-            Reason::ConsentDeny | Reason::WithheldFromSubject => Self::ConsentDeny,
-            // The patient itself needs no access.
-            Reason::NoApplicableConsent | Reason::Myself => Self::NoApplicableConsent,
-            Reason::PolicyError => Self::PolicyError,
-            Reason::SharingPaused => Self::SharingPaused,
-            Reason::EmergencyOnly => Self::EmergencyOnly,
-            Reason::BreakGlassOnly => Self::BreakGlassNotDeclared,
-            // Looked up before, and an error then.
-            Reason::Inactive => Self::NoApplicableConsent,
-        }
-    }
-}
-
 /// What the requester is told of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -177,6 +84,33 @@ pub enum ToldReason {
     UsesExhausted,
 }
 
+impl From<Reason> for ToldReason {
+    /// Anything finer would tell what the patient chose.
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::ConsentPermit | Reason::ConsentConditional | Reason::Delegate => {
+                Self::Permitted
+            }
+            Reason::AgreementRequired => Self::AgreementRequired,
+            Reason::AccessExpired => Self::AccessExpired,
+            Reason::UsesExhausted => Self::UsesExhausted,
+            Reason::ConsentDeny
+            | Reason::NoApplicableConsent
+            | Reason::PolicyError
+            | Reason::SharingPaused
+            | Reason::EmergencyOnly
+            | Reason::BreakGlassNotDeclared
+            | Reason::PatientInactive
+            | Reason::BackDated
+            | Reason::AccessDenied
+            | Reason::PurposeNotAssertable
+            | Reason::RoleNotPermitted
+            | Reason::Inactive
+            | Reason::WithheldFromSubject => Self::NotPermitted,
+        }
+    }
+}
+
 /// What was decided and why.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -187,7 +121,7 @@ pub struct AccessVerdict {
     pub outcome: Outcome,
     /// Why.
     #[n(1)]
-    pub reason: AccessReason,
+    pub reason: Reason,
     /// The codes that may be read; none when denied.
     #[n(2)]
     pub codes: BTreeSet<LoincCode>,
@@ -206,7 +140,7 @@ pub struct AccessVerdict {
 }
 
 impl AccessVerdict {
-    pub(crate) fn denied(reason: AccessReason) -> Self {
+    pub(crate) fn denied(reason: Reason) -> Self {
         Self {
             outcome: Outcome::Deny,
             reason,

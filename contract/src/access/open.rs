@@ -2,12 +2,13 @@
 
 use super::asker::{Asker, READERS};
 use super::request::confirmed;
-use super::weighing::Weighing;
+use super::weighing::Consent;
 use super::{
-    Access, AccessReason, AccessReference, AccessVerdict, Capacity, Disclosure, SUBJECTS_MAX,
-    Scope, TicketId, TicketsReceipt,
+    Access, AccessReference, AccessVerdict, Capacity, Disclosure, SUBJECTS_MAX, Scope, TicketId,
+    TicketsReceipt,
 };
 use crate::answer::announce;
+use crate::decision::Reason;
 use crate::error::ContractError;
 use crate::head::Head;
 use crate::ids::{RecordsKey, SubjectId};
@@ -164,13 +165,13 @@ impl Opening<'_> {
     fn verdict(&self, access: &Access) -> AccessVerdict {
         let at = self.asker.tx.at;
         let limit = if access.verdict.is_denied() {
-            Some(AccessReason::AccessDenied)
+            Some(Reason::AccessDenied)
         } else if at < access.meta.updated_at {
-            Some(AccessReason::BackDated)
+            Some(Reason::BackDated)
         } else if at >= access.until {
-            Some(AccessReason::AccessExpired)
+            Some(Reason::AccessExpired)
         } else if access.uses >= access.max_uses {
-            Some(AccessReason::UsesExhausted)
+            Some(Reason::UsesExhausted)
         } else {
             None
         };
@@ -179,7 +180,8 @@ impl Opening<'_> {
             None => {
                 let codes = access.verdict.codes.clone();
                 let scope = Scope { codes, ..access.scope.clone() };
-                Weighing::new(self.asker, self.head, access.capacity).scope(&scope)
+                let consent = Consent::of(self.asker.policies, self.head);
+                consent.weigh(self.asker, access.capacity).scope(&scope)
             }
         }
     }

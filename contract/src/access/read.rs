@@ -1,7 +1,7 @@
 //! Reading by a disclosure.
 
 use super::asker::{Asker, READERS};
-use super::weighing::{Deciding, Weighing, without_terms};
+use super::weighing::Consent;
 use super::{Disclosure, Scope, TicketId};
 use crate::decision::RecordFacts;
 use crate::error::ContractError;
@@ -124,21 +124,20 @@ impl Evaluate for ReadSummaries {
         if tx.at >= disclosure.until.min(access.until) {
             return Err(ContractError::TicketExpired);
         }
-        let weighing = Weighing::new(&asker, &head, disclosure.capacity);
+        let consent = Consent::of(policies, &head);
+        let weighing = consent.weigh(&asker, disclosure.capacity);
         // What was withdrawn since is refused as a whole, so that the reader knows.
         let scope = Scope { codes: [private.code].into(), ..disclosure.scope.clone() };
         if weighing.scope(&scope).is_denied() {
             return Err(ContractError::NotDisclosed);
         }
-        let free = without_terms(&head);
-        let deciding = Deciding::new(&weighing, free.as_deref());
         let ReadSummariesPrivate { code, grid_s, from, until, bookmark, .. } = private;
         let asked = Asked { rk, code, grid_s, from, until, limit, bookmark };
         let found = asked
             .page(ledger, |(.., start, device), record| {
                 let facts = RecordFacts::of(code, *device, &record.body.labels, grid_s, start.0);
                 let within = is_within(start.0, grid_s, disclosure.scope.data_period);
-                within.then(|| deciding.record(&disclosure.scope, facts)).flatten()
+                within.then(|| weighing.record(&disclosure.scope, &facts)).flatten()
             })
             .await?;
         let mut page = DisclosedPage {

@@ -1,7 +1,7 @@
 //! Asking to read.
 
 use super::asker::{Asker, READERS};
-use super::weighing::Weighing;
+use super::weighing::Consent;
 use super::{Access, SUBJECTS_MAX, Scope, TicketId, TicketsReceipt, USES_MAX};
 use crate::answer::announce;
 use crate::error::ContractError;
@@ -87,9 +87,9 @@ impl Submit for RequestAccess {
                 let refusal = ContractError::SubjectUnknownAt { position };
                 return Err(confirmed(found, *sid, ledger, refusal).await);
             };
-            let capacity = asker.capacity(&private.scope.purpose)?;
-            asker.acts(capacity, &head)?;
-            let weighing = Weighing::new(&asker, &head, capacity);
+            let capacity = asker.asks(&private.scope.purpose, &head)?;
+            let consent = Consent::of(policies, &head);
+            let weighing = consent.weigh(&asker, capacity);
             let verdict = weighing.scope(&private.scope);
             let latest = tx.at.saturating_add(ACCESS_MS_MAX);
             let until = weighing.until(&verdict).into_iter().chain(private.until);

@@ -107,6 +107,12 @@ pub enum Action {
     Correct,
 }
 
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 5] =
+        [Self::Collect, Self::Access, Self::Use, Self::Disclose, Self::Correct];
+}
+
 /// What a directive says of breaking the glass.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema,

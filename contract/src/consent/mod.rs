@@ -1,14 +1,12 @@
 //! Consent: what a patient lets others do with its data.
 
 mod actor;
-mod ask;
 mod choose;
 mod directive;
 mod draft;
 mod end;
 mod export;
 mod fhir;
-mod gate;
 mod overlap;
 mod put;
 mod read;
@@ -17,11 +15,6 @@ mod validate;
 mod write;
 
 pub use actor::{Actor, ActorError};
-pub use ask::{
-    ACCESSES_MAX, Accesses, Asker, Asking, Change, ExplainDecision, ExplainDecisionPrivate,
-    PermittedAccess, QUESTIONS_MAX, SimulateConsent, SimulateConsentPrivate, Simulated, Simulation,
-    StaffAsker, WhoCanAccess, WhoCanAccessPrivate,
-};
 pub use choose::{ChoosePreset, ChoosePresetPrivate, SetSharing, SetSharingPrivate};
 pub use directive::{
     ACTORS_MAX, Action, BreakGlass, CODES_MAX, Directive, DirectiveStatus, EXCEPTIONS_MAX, Effect,
@@ -32,9 +25,9 @@ pub use draft::Draft;
 pub use end::{EndConsent, EndConsentPrivate, Ending, RevokeConsent, RevokeConsentPrivate};
 pub use export::{ExportConsent, ExportConsentPrivate, Exported};
 pub use fhir::FhirRelease;
-pub use gate::{Consent, OwnReader};
 pub(crate) use overlap::{excludes, implies};
 pub use put::{PutConsent, PutConsentPrivate};
+pub(crate) use read::with_draft;
 pub use read::{
     ConsentView, Findings, GetConsent, GetConsentPrivate, Used, VERSIONS_PAGE_MAX, ValidateConsent,
     ValidateConsentPrivate, VersionView,

@@ -157,7 +157,7 @@ pub struct Findings {
 }
 
 /// The directives of a head with a draft written.
-pub(super) fn with_draft(head: &Head, draft: Draft, tx: &Tx) -> (Directive, Vec<Directive>) {
+pub(crate) fn with_draft(head: &Head, draft: Draft, tx: &Tx) -> (Directive, Vec<Directive>) {
     let present = head.directives.iter().find(|it| it.id == draft.id);
     let version = present.map_or(0, |it| it.version).saturating_add(1);
     let directive = draft.into_directive(version, Period { start: tx.at, end: None });

@@ -25,6 +25,11 @@ struct Say {
 }
 
 impl Say {
+    /// Of a directive that asks for terms: what it permits is not permitted by it alone.
+    fn without_permit(self) -> Self {
+        Self { nothing: self.nothing || self.permit, permit: false, deny: self.deny }
+    }
+
     fn with(mut self, effect: Effect) -> Self {
         match effect {
             Effect::Permit => self.permit = true,
@@ -60,6 +65,10 @@ impl Rules<'_> {
     /// Decides a question at a time. For a kind of requesters the outcome is definite when it is the
     /// same for every one of them.
     pub fn answer(&self, question: Question<'_>, at: TimestampMs) -> Decision {
+        // It is declared: no directive permits it, and none needs to deny it.
+        if self.policies.purposes().is_break_glass(question.purpose) {
+            return Decision::denied(Reason::BreakGlassNotDeclared);
+        }
         self.answers(question, at).map_or_else(
             || Decision::denied(Reason::PolicyError),
             |answers| answers.decide(question.purpose, at),
@@ -154,6 +163,7 @@ impl Answers<'_, '_> {
         let mut broken = Vec::new();
         let mut residual = Vec::new();
         let (mut can_permit, mut can_deny) = (false, false);
+        let (mut bound, mut can_agree) = (Vec::new(), false);
         let mut obligations = BTreeSet::new();
         for prepared in &self.rules.directives {
             let directive = prepared.directive;
@@ -168,7 +178,14 @@ impl Answers<'_, '_> {
             if !directive.is_in_force(at) {
                 continue;
             }
-            let (say, path) = self.say(prepared);
+            let (mut say, path) = self.say(prepared);
+            if directive.terms.is_some() {
+                if say.definitely(Effect::Permit) {
+                    bound.push(determining(directive, path));
+                }
+                can_agree |= say.permit;
+                say = say.without_permit();
+            }
             can_permit |= say.permit;
             can_deny |= say.deny;
             if say.permit {
@@ -186,6 +203,8 @@ impl Answers<'_, '_> {
             (Outcome::Deny, Reason::PolicyError, broken)
         } else if !denies.is_empty() {
             (Outcome::Deny, Reason::ConsentDeny, denies)
+        } else if !can_permit && can_agree {
+            (Outcome::Deny, Reason::AgreementRequired, bound)
         } else if !can_permit {
             (Outcome::Deny, Reason::NoApplicableConsent, Vec::new())
         } else if !permits.is_empty() && !can_deny {

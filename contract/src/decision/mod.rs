@@ -5,6 +5,12 @@
 //! cannot be evaluated is denied ([`Reason::PolicyError`]). Every decision names the directives that
 //! decided it, with the [path](Path) inside each.
 //!
+//! Three things are never permitted here: breaking the glass, which is declared
+//! ([`Reason::BreakGlassNotDeclared`]); what a directive permits under terms of use, which denies all
+//! the same, because nobody can agree to terms yet ([`Reason::AgreementRequired`]); and what is permitted
+//! to a project, because nobody asks as its member yet. Whether the patient shares at all, and whether
+//! who asks may ask, is decided before.
+//!
 //! Before a record is known its attributes are left out of the request. The engine then decides in
 //! Kleene's three-valued logic: [`Outcome::Permit`] and [`Outcome::Deny`] hold whatever the record
 //! turns out to be; otherwise it is [`Outcome::Conditional`] with a [residual](Decision::residual).

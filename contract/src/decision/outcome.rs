@@ -27,7 +27,7 @@ pub enum Outcome {
     Conditional,
 }
 
-/// Why, as a stable code.
+/// Why, as a stable code: of a decision, and of whatever a request or an opening comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[cbor(index_only)]
@@ -35,63 +35,78 @@ pub enum Reason {
     /// A directive permits and none denies.
     #[n(0)]
     ConsentPermit,
-    /// A directive denies.
+    /// A directive permits some of it; each record decides.
     #[n(1)]
+    ConsentConditional,
+    /// A delegate with the power to view asks.
+    #[n(2)]
+    Delegate,
+    /// A directive denies.
+    #[n(3)]
     ConsentDeny,
     /// No directive permits.
-    #[n(2)]
-    NoApplicableConsent,
-    /// The record decides.
-    #[n(3)]
-    ConsentConditional,
-    /// A directive or the request cannot be evaluated.
     #[n(4)]
-    PolicyError,
-    /// The patient itself asks.
+    NoApplicableConsent,
+    /// A directive or the request cannot be evaluated.
     #[n(5)]
-    #[serde(rename = "SELF")]
-    Myself,
-    /// A delegate of the patient asks.
-    #[n(6)]
-    Delegate,
+    PolicyError,
     /// The patient has paused all sharing.
-    #[n(7)]
+    #[n(6)]
     SharingPaused,
     /// The patient shares in emergencies only.
-    #[n(8)]
+    #[n(7)]
     EmergencyOnly,
-    /// The glass is broken by declaring it, not by asking.
-    #[n(10)]
-    BreakGlassOnly,
-    /// Who asks is not active, or not in a role.
-    #[n(11)]
-    Inactive,
-    /// The record is labelled as not to be told to the patient yet.
+    /// What permits it asks for an agreement to terms of use.
+    #[n(8)]
+    AgreementRequired,
+    /// Breaking the glass is declared, not requested.
     #[n(9)]
+    BreakGlassNotDeclared,
+    /// The patient is not active.
+    #[n(10)]
+    PatientInactive,
+    /// The transaction is dated before what it rests on.
+    #[n(11)]
+    BackDated,
+    /// The access itself was denied.
+    #[n(12)]
+    AccessDenied,
+    /// The access has expired.
+    #[n(13)]
+    AccessExpired,
+    /// The access was used as often as it may be.
+    #[n(14)]
+    UsesExhausted,
+    /// Who asks may not ask for this purpose, or not any more.
+    #[n(15)]
+    PurposeNotAssertable,
+    /// Who asks is in no role that may: no staff, no delegate, or not in such a role. A request is
+    /// refused.
+    #[n(16)]
+    RoleNotPermitted,
+    /// Who asks is staff, and not active. A request is refused.
+    #[n(17)]
+    Inactive,
+    /// The record is labelled as not to be told to the patient yet, nor to a delegate.
+    #[n(18)]
     WithheldFromSubject,
 }
 
 /// What was decided and why.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[cbor(map)]
 pub struct Decision {
     /// Whether the request may be met.
-    #[n(0)]
     pub outcome: Outcome,
     /// Why.
-    #[n(1)]
     pub reason: Reason,
-    /// The directives that decided, by id: those that deny, or else all that permit; when the
-    /// outcome is conditional those that permit whatever the record.
-    #[n(2)]
+    /// The directives that decided, by id: those that deny, or else all that permit, or else those that
+    /// would under terms of use; when the outcome is conditional those that permit whatever the record.
     pub determining: Vec<Determining>,
     /// When the outcome is conditional: the directives that the record makes permit or deny.
-    #[n(3)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub residual: Vec<Residual>,
     /// What whoever is permitted is obliged to.
-    #[n(4)]
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub obligations: BTreeSet<ObligationCode>,
 }
@@ -330,7 +345,7 @@ mod tests {
     fn codes_are_those_of_the_documents() {
         let code = |reason: Reason| serde_json::to_value(reason).unwrap();
         assert_eq!(code(Reason::NoApplicableConsent), "NO_APPLICABLE_CONSENT");
-        assert_eq!(code(Reason::Myself), "SELF");
+        assert_eq!(code(Reason::BreakGlassNotDeclared), "BREAK_GLASS_NOT_DECLARED");
         assert_eq!(serde_json::to_value(Outcome::Permit).unwrap(), "PERMIT");
     }
 }

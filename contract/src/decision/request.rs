@@ -2,9 +2,7 @@
 
 use super::truth::Truth;
 use crate::consent::{Action, Actor, excludes, implies};
-use crate::ids::{
-    LoincCode, MspId, ParticipantId, ProjectId, PurposeCode, SensitivityCode, UnitId,
-};
+use crate::ids::{LoincCode, MspId, ParticipantId, PurposeCode, SensitivityCode, UnitId};
 use crate::record::{Confidentiality, Labels};
 use crate::role::StaffRole;
 use fabric_contract_rs::TimestampMs;
@@ -55,6 +53,7 @@ impl Who<'_> {
     pub(super) fn is(self, actor: &Actor) -> Truth {
         match self {
             Self::Requester(requester) => requester.is(actor).into(),
+            Self::Any(_) if matches!(actor, Actor::Project(_)) => Truth::False,
             Self::Any(known) if implies(known, actor) => Truth::True,
             Self::Any(known) if excludes(known, actor) => Truth::False,
             Self::Any(_) => Truth::Unknown,
@@ -83,9 +82,6 @@ pub struct Requester {
     /// Its roles in force.
     #[serde(default)]
     pub roles: BTreeSet<StaffRole>,
-    /// The project as whose member it asks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<ProjectId>,
     /// Whether it belongs to the patient's care team.
     #[serde(default)]
     pub care_team: bool,
@@ -99,7 +95,8 @@ impl Requester {
             Actor::Unit { unit, msp } => self.org == *msp && self.units.contains(unit),
             Actor::Organization(msp) => self.org == *msp,
             Actor::Role(role) => self.roles.contains(role),
-            Actor::Project(project) => self.project.as_ref() == Some(project),
+            // Nobody asks as a member of a project yet.
+            Actor::Project(_) => false,
             Actor::CareTeam => self.care_team,
         }
     }

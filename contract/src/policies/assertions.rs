@@ -47,6 +47,12 @@ pub struct Assertions {
 }
 
 impl Assertions {
+    /// The purposes that somebody may ask for, each with its parts.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &PurposeCode> {
+        let KindAssertions { custodian, provider, regulator } = &self.kinds;
+        [custodian, provider, regulator].into_iter().chain(self.roles.values()).flatten()
+    }
+
     /// Whether staff in one of `roles` of an organisation of this kind may ask for `purpose`.
     pub fn allow(
         &self,
@@ -70,9 +76,8 @@ pub(super) fn parse(
     document: AssertionsDocument,
     purposes: &Purposes,
 ) -> Result<Assertions, PolicyError> {
-    let AssertionsDocument { kinds, roles, .. } = document;
-    let sets = [&kinds.custodian, &kinds.provider, &kinds.regulator];
-    for purpose in sets.into_iter().chain(roles.values()).flatten() {
+    let assertions = Assertions { kinds: document.kinds, roles: document.roles };
+    for purpose in assertions.listed() {
         let fault = if !purposes.contains(purpose) {
             "is no purpose of `purposes.json`"
         } else if purposes.is_patient_request(purpose) {
@@ -84,5 +89,5 @@ pub(super) fn parse(
         };
         return Err(PolicyError::new(FILE, format!("`{purpose}` {fault}")));
     }
-    Ok(Assertions { kinds, roles })
+    Ok(assertions)
 }

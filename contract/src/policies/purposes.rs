@@ -99,6 +99,11 @@ impl Purposes {
         self.is_part_of(purpose, &[PATIENT_REQUEST])
     }
 
+    /// What whoever stands for the patient asks for.
+    pub(crate) fn patient_request(&self) -> Option<&PurposeCode> {
+        self.hierarchy.codes().find(|it| it.as_str() == PATIENT_REQUEST)
+    }
+
     /// Whether only the minimum necessary is disclosed for it: all but treatment and what the
     /// patient asks for itself.
     pub fn needs_minimum(&self, purpose: &PurposeCode) -> bool {

@@ -5,7 +5,7 @@ use crate::world::*;
 use fabric_contract_rs::testing::{Call, MOCK_EPOCH_MS};
 use fabric_contract_rs::{ClientIdentity, Writes};
 use ioht_contract::access::*;
-use ioht_contract::decision::Outcome;
+use ioht_contract::decision::{Outcome, Reason};
 use ioht_contract::state::{ACCESSES, RECORDS};
 use ioht_contract::*;
 use serde_json::json;
@@ -27,7 +27,7 @@ fn a_clinician_reads_in_two_steps_and_the_patient_sees_both() {
     assert!(ids.contains(&access) && ids.contains(&disclosure));
     for entry in &accounting {
         assert_eq!((entry.who, entry.capacity), (pid(&doctor()), Capacity::Staff));
-        assert_eq!(entry.verdict.reason, AccessReason::ConsentPermit);
+        assert_eq!(entry.verdict.reason, Reason::ConsentPermit);
         let by = entry.verdict.determining.first().unwrap();
         assert_eq!((by.directive.as_str(), by.path.to_string().as_str()), ("ward", "context"));
     }
@@ -46,7 +46,7 @@ fn a_clinician_reads_in_two_steps_and_the_patient_sees_both() {
 /// A denied request is on record as a permitted one is; opening it is on record too, and nothing
 /// is read by it. The requester learns less than the patient.
 #[track_caller]
-fn denied(change: impl FnOnce(&mut World), asked: Scope, reason: AccessReason, told: ToldReason) {
+fn denied(change: impl FnOnce(&mut World), asked: Scope, reason: Reason, told: ToldReason) {
     let mut world = shared();
     change(&mut world);
     let access = world.ticket(&request(&doctor(), asked));
@@ -57,7 +57,7 @@ fn denied(change: impl FnOnce(&mut World), asked: Scope, reason: AccessReason, t
     assert_eq!((view.outcome, view.reason), (Outcome::Deny, told));
     let disclosure = world.ticket(&open(&doctor(), access));
     let opened = world.disclosure(disclosure);
-    assert_eq!(opened.verdict.reason, AccessReason::AccessDenied);
+    assert_eq!(opened.verdict.reason, Reason::AccessDenied);
     assert_eq!((opened.verdict.outcome, world.access(access).uses), (Outcome::Deny, 0));
     assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
     assert_eq!(world.accounting().len(), 2);
@@ -65,7 +65,7 @@ fn denied(change: impl FnOnce(&mut World), asked: Scope, reason: AccessReason, t
 
 #[test]
 fn what_is_not_permitted_is_denied_and_on_record() {
-    use AccessReason::*;
+    use Reason::*;
     let no = ToldReason::NotPermitted;
     denied(|world| consents(world, json!([])), scope(), NoApplicableConsent, no);
     let deny = json!([ward(), {"id": "not", "decision": "deny",
@@ -114,9 +114,9 @@ fn terms_bind_what_they_are_on_and_may_still_deny() {
             "context": {"actors": ["org:Org1MSP"], "purposes": ["TREAT"]}})
     };
     let reason = outcome(json!([ward(), with_terms("permit")]));
-    assert_eq!(reason, AccessReason::ConsentPermit, "one permit without terms is enough");
-    assert_eq!(outcome(json!([ward(), with_terms("deny")])), AccessReason::ConsentDeny);
-    assert_eq!(outcome(json!([with_terms("permit")])), AccessReason::AgreementRequired);
+    assert_eq!(reason, Reason::ConsentPermit, "one permit without terms is enough");
+    assert_eq!(outcome(json!([ward(), with_terms("deny")])), Reason::ConsentDeny);
+    assert_eq!(outcome(json!([with_terms("permit")])), Reason::AgreementRequired);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn each_patient_and_each_code_is_decided_by_itself() {
         let key = (OTHER_SID.parse().unwrap(), receipt.ids[0]);
         world.ledger.value(&ACCESSES, &key).unwrap()
     };
-    assert_eq!(other.verdict.reason, AccessReason::NoApplicableConsent);
+    assert_eq!(other.verdict.reason, Reason::NoApplicableConsent);
     let own = world.access(receipt.ids[1]);
     assert_eq!(own.verdict.outcome, Outcome::Conditional);
     assert_eq!(own.verdict.codes, [codes[0]].into());
@@ -254,16 +254,14 @@ fn an_access_ends_with_its_time_its_uses_and_its_consent() {
     ACCESSES.put(&mut writes, &(SID.parse().unwrap(), access), &used).unwrap();
     world.ledger.seed(writes);
     let refused = world.ticket(&open(&doctor(), access));
-    assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::UsesExhausted);
+    assert_eq!(world.disclosure(refused).verdict.reason, Reason::UsesExhausted);
     assert_eq!(world.access(access).uses, 3);
 
     let back = open(&doctor(), sooner).at(sooner.at() - 1);
     let refused = world.ticket(&back);
-    assert_eq!(world.disclosure(refused).verdict.reason, AccessReason::BackDated);
+    assert_eq!(world.disclosure(refused).verdict.reason, Reason::BackDated);
     let until = world.access(sooner).until;
-    for (at, reason) in
-        [(until - 1, AccessReason::ConsentPermit), (until, AccessReason::AccessExpired)]
-    {
+    for (at, reason) in [(until - 1, Reason::ConsentPermit), (until, Reason::AccessExpired)] {
         let opened = world.ticket(&open(&doctor(), sooner).at(at));
         assert_eq!(world.disclosure(opened).verdict.reason, reason);
     }
@@ -390,10 +388,7 @@ fn a_purpose_is_asserted_each_time() {
     assert_eq!(world.denied(&read_by(&doctor(), disclosure)), "NOT_DISCLOSED");
     let refused = world.ticket(&open(&doctor(), access));
     let verdict = world.disclosure(refused).verdict;
-    assert_eq!(
-        (verdict.outcome, verdict.reason),
-        (Outcome::Deny, AccessReason::PurposeNotAssertable)
-    );
+    assert_eq!((verdict.outcome, verdict.reason), (Outcome::Deny, Reason::PurposeNotAssertable));
     assert_eq!(world.access(access).uses, 1);
 }
 
@@ -515,7 +510,7 @@ fn a_delegate_reads_for_the_patient_and_is_on_record() {
     assert_eq!(world.windows(&read_by(&aunt, disclosure)), [0, 2]);
     let stored = world.access(access);
     assert_eq!((stored.capacity, stored.until), (Capacity::Delegate, end));
-    assert_eq!(stored.verdict.reason, AccessReason::Delegate);
+    assert_eq!(stored.verdict.reason, Reason::Delegate);
     let by_name = {
         let until = world.ledger.now() + 1;
         let part = GetAccountingOfDisclosuresPrivate {

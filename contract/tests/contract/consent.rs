@@ -89,7 +89,7 @@ fn ids(world: &mut World) -> Vec<String> {
     view(world).directives.iter().map(|it| format!("{} {}", it.id, it.version)).collect()
 }
 
-fn asking(who: Asker, purpose: &str) -> Asking {
+fn asking(who: Actor, purpose: &str) -> Asking {
     let record = from_value(json!({"code": "8867-4", "confidentiality": "N", "sensitivity": [],
         "grid_s": 300, "window": {"start": START, "end": START + 300_000}}));
     let action = Action::Access;
@@ -97,20 +97,20 @@ fn asking(who: Asker, purpose: &str) -> Asking {
 }
 
 pub(crate) fn anybody() -> Asking {
-    asking(Asker::Any("org:Org2MSP".parse().unwrap()), "TREAT")
+    asking("org:Org2MSP".parse().unwrap(), "TREAT")
 }
 
-fn staff_member(msp: &str, name: &str) -> Asker {
-    Asker::Staff(StaffAsker { pid: pid(&client(msp, name)), project: None })
+pub(crate) fn one(msp: &str, name: &str) -> Actor {
+    Actor::Participant(pid(&client(msp, name)))
 }
 
-fn explained(world: &mut World, who: Asker, purpose: &str) -> ioht_contract::decision::Explanation {
+fn explained(world: &mut World, who: Actor, purpose: &str) -> ioht_contract::decision::Explanation {
     let part = ExplainDecisionPrivate { sid: None, asking: asking(who, purpose) };
     world.ask(&private(&patient(), &ExplainDecision {}, &part), &ExplainDecision {})
 }
 
 fn reason(world: &mut World, name: &str, purpose: &str) -> Reason {
-    explained(world, staff_member("Org1MSP", name), purpose).decision.reason
+    explained(world, one("Org1MSP", name), purpose).decision.reason
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_directive_is_in_force_until_it_is_withdrawn() {
     assert_eq!(reason(&mut world, "doctor", "TREAT"), Reason::NoApplicableConsent);
     world.ok(&put("ward", json!({}), 0));
     assert_eq!(reason(&mut world, "doctor", "TREAT"), Reason::ConsentPermit);
-    assert_eq!(reason(&mut world, "registrar", "TREAT"), Reason::NoApplicableConsent);
+    assert_eq!(reason(&mut world, "registrar", "TREAT"), Reason::RoleNotPermitted);
     world.ok(&put("ward", json!({"provision": [{"match": {"codes": ["8867-4"]}}]}), 1));
     assert_eq!(reason(&mut world, "doctor", "TREAT"), Reason::ConsentDeny);
     world.ok(&end(Some(&["ward"])));
@@ -352,7 +352,7 @@ fn sharing_stands_above_the_directives() {
     assert_eq!(reason(&mut world, "doctor", "ETREAT"), Reason::EmergencyOnly);
     world.ok(&share(Sharing::On));
     assert_eq!(reason(&mut world, "doctor", "ETREAT"), Reason::ConsentPermit);
-    assert_eq!(reason(&mut world, "doctor", "BTG"), Reason::BreakGlassOnly);
+    assert_eq!(reason(&mut world, "doctor", "BTG"), Reason::BreakGlassNotDeclared);
 }
 
 #[test]
@@ -384,20 +384,20 @@ fn presets_are_plain_directives() {
 #[test]
 fn projects_are_joined_and_left_one_by_one() {
     let mut world = World::populated();
-    world.ok(&choose("research-no", None));
-    let asker = |project: &str| Asker::Any(format!("project:{project}").parse().unwrap());
-    let outcome =
-        |world: &mut World, it: &str| explained(world, asker(it), "DSRCH").decision.reason;
-    assert_eq!(outcome(&mut world, "p-1"), Reason::ConsentDeny);
-    world.ok(&choose("join-project", Some("p-1")));
-    world.ok(&choose("join-project", Some("p-2")));
-    assert_eq!(outcome(&mut world, "p-1"), Reason::ConsentPermit);
-    assert_eq!(outcome(&mut world, "p-3"), Reason::NoApplicableConsent);
-    world.ok(&choose("leave-project", Some("p-1")));
-    assert_eq!(outcome(&mut world, "p-1"), Reason::NoApplicableConsent);
-    assert_eq!(outcome(&mut world, "p-2"), Reason::ConsentPermit);
-    world.ok(&choose("research-no", None));
-    assert_eq!(outcome(&mut world, "p-2"), Reason::ConsentDeny);
+    let mut now = |preset: &str, project: Option<&str>| -> Vec<String> {
+        world.ok(&choose(preset, project));
+        let directives = view(&mut world).directives;
+        let actors = directives.iter().map(|it| it.context.actors.clone().unwrap_or_default());
+        let told = actors.map(|it| it.iter().map(ToString::to_string).collect::<String>());
+        let mut told: Vec<String> = told.collect();
+        told.sort_unstable();
+        told
+    };
+    assert_eq!(now("research-no", None), [""], "a deny of all research");
+    assert_eq!(now("join-project", Some("p-1")), ["project:p-1"]);
+    assert_eq!(now("join-project", Some("p-2")), ["project:p-1", "project:p-2"]);
+    assert_eq!(now("leave-project", Some("p-1")), ["project:p-2"]);
+    assert_eq!(now("research-no", None), ["", "project:p-2"]);
     for (preset, project) in [("join-project", None), ("care-team", Some("p-1"))] {
         assert_eq!(world.refused(&choose(preset, project)), "ARGUMENT_INVALID");
     }
@@ -464,8 +464,8 @@ fn a_simulation_compares_before_and_after() {
         sid: None,
         change: from_value(change).unwrap(),
         asking: vec![
-            asking(staff_member("Org1MSP", "doctor"), "TREAT"),
-            asking(Asker::Any("org:Org2MSP".parse().unwrap()), "TREAT"),
+            asking(one("Org1MSP", "doctor"), "TREAT"),
+            asking("org:Org2MSP".parse().unwrap(), "TREAT"),
         ],
     };
     let mut outcomes = |change: Value| -> Vec<(Outcome, Outcome)> {
@@ -525,17 +525,11 @@ fn an_explanation_tells_what_decided_and_what_nearly_did() {
     world.ok(&put("ward", json!({}), 0));
     let research = json!({"context": {"actors": ["unit:ward@Org1MSP"], "purposes": ["HRESCH"]}});
     world.ok(&put("study", research, 0));
-    let told = explained(&mut world, staff_member("Org1MSP", "doctor"), "COC");
+    let told = explained(&mut world, one("Org1MSP", "doctor"), "COC");
     assert_eq!(told.decision.determining[0].directive.as_str(), "ward");
     assert_eq!(told.decision.determining[0].version, 1);
     let near = &told.near_misses[0];
     assert_eq!((near.directive.as_str(), near.failed), ("study", Element::Purposes));
-    let unknown = ExplainDecisionPrivate {
-        sid: None,
-        asking: asking(staff_member("Org1MSP", "stranger"), "TREAT"),
-    };
-    let call = private(&patient(), &ExplainDecision {}, &unknown);
-    assert_eq!(world.denied(&call), "STAFF_UNKNOWN");
     let doctor = pid(&client("Org1MSP", "doctor"));
     let suspended = SetStatus::Staff { staff: doctor, status: NewStatus::Suspended };
     world.ok(&call_of(&suspended));
@@ -592,7 +586,6 @@ fn the_care_team_is_the_one_of_the_moment() {
 
 #[test]
 fn what_the_clinician_tells_first_is_not_read_before() {
-    use ioht_contract::decision::RecordFacts;
     let mut world = World::populated();
     let taboo = Labels { sensitivity: vec!["TBOO".parse().unwrap()], ..Labels::default() };
     let records = vec![heart_rate(0), Summary { labels: taboo.clone(), ..heart_rate(1) }];
@@ -628,23 +621,6 @@ fn what_the_clinician_tells_first_is_not_read_before() {
     world.ok(&correct(&client("Org1MSP", "watch"), &freed));
     let told = world.ask(&versions(1), &ReadVersions {}).versions;
     assert_eq!(told.iter().map(|it| it.version).collect::<Vec<_>>(), [2]);
-    let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
-    let policies = Policies::default();
-    let consent = Consent::of(&policies, &head);
-    let record = |labels: &Labels| {
-        let watch = pid(&client("Org1MSP", "watch"));
-        RecordFacts::of("8867-4".parse().unwrap(), watch, labels, 300, START)
-    };
-    let own = |by, record: RecordFacts| {
-        let decision = consent.own(by, &record);
-        (decision.outcome, decision.reason)
-    };
-    use OwnReader::{Delegate, Subject};
-    let plain = Labels::default();
-    assert_eq!(own(Subject, record(&plain)), (Outcome::Permit, Reason::Myself));
-    assert_eq!(own(Delegate, record(&plain)), (Outcome::Permit, Reason::Delegate));
-    assert_eq!(own(Subject, record(&taboo)), (Outcome::Deny, Reason::WithheldFromSubject));
-    assert_eq!(own(Subject, RecordFacts::default()).0, Outcome::Conditional);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::consent;
 use crate::world::*;
-use ioht_contract::decision::{Outcome, RecordFacts, Window};
+use ioht_contract::decision::{Outcome, RecordFacts, Request, Window, decide};
 use ioht_contract::*;
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ fn examples()
 }
 
 fn decided(
-    world: &mut World,
+    world: &World,
     (purpose, confidentiality, sensitivity, start, _): (&str, &str, &str, i64, Outcome),
 ) -> Outcome {
     let record = RecordFacts {
@@ -139,12 +139,11 @@ fn decided(
         grid_s: Some(300),
         window: Some(Window { start, end: start + 300_000 }),
     };
-    let doctor = StaffAsker { pid: pid(&client("Org1MSP", "doctor")), project: None };
-    let (who, purpose) = (Asker::Staff(doctor), purpose.parse().unwrap());
-    let asking = Asking { who, purpose, action: Action::Access, record };
-    let part = ExplainDecisionPrivate { sid: None, asking };
-    let call = private(&client("Org1MSP", "patient"), &ExplainDecision {}, &part);
-    world.ask(&call, &ExplainDecision {}).decision.outcome
+    let actor = json!({"pid": pid(&client("Org1MSP", "doctor")), "org": "Org1MSP"});
+    let (actor, purpose) = (serde_json::from_value(actor).unwrap(), purpose.parse().unwrap());
+    let request = Request { actor, purpose, action: Action::Access, record };
+    let head: Head = world.ledger.value(&state::HEADS, &(SID.parse().unwrap(),)).unwrap();
+    decide(&Policies::default(), &head.directives, &request, world.ledger.now()).outcome
 }
 
 #[test]
@@ -153,7 +152,7 @@ fn the_pcf_examples_are_decided_and_exported() {
         let mut world = World::populated();
         world.ok(&consent::put(name, with_context(draft), 0));
         for request in requests {
-            assert_eq!(decided(&mut world, request), request.4, "{name} {request:?}");
+            assert_eq!(decided(&world, request), request.4, "{name} {request:?}");
         }
         for release in [FhirRelease::R4, FhirRelease::R5] {
             let export = ExportConsent { release };

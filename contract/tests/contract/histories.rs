@@ -7,6 +7,7 @@
 //! | each request and each opening that reaches a decision leaves exactly one entry, permitted or denied, and nothing else does | [`Tried::audited`] |
 //! | a denied one writes what a permitted one writes; a refused one writes nothing | [`Tried::audited`], [`run`] |
 //! | what is permitted is what the patient's directives permit at that moment, by a model of five lines: one that has ended, or was paused, never permits again | [`Tried::decided`], [`reading`] |
+//! | what the patient is told of a request is what the request comes to, and who is listed as able to read is who is permitted | [`explained()`] |
 //! | no access is used more often than it may be, and its uses are its permitted openings | [`State::is_sound`] |
 //! | the journal tells each act of somebody else, once, and nothing else | [`Tried::journalled`] |
 //! | a device is one patient's; a revoked one stays revoked; a key stays one participant's | [`State::is_sound`], [`State::follows`] |
@@ -15,6 +16,7 @@
 
 use crate::consent;
 use crate::consented::*;
+use crate::explained;
 use crate::invariants::State;
 use crate::world::*;
 use fabric_contract_rs::testing::{Call, Endorsed, MOCK_EPOCH_MS, TxValidationCode};
@@ -374,15 +376,17 @@ impl Tried<'_> {
         self.wrote.iter().map(|key| table(key)).collect()
     }
 
+    fn meant(staff: &Staff, actor: &Actor) -> bool {
+        match actor.to_string().as_str() {
+            "unit:ward@Org1MSP" => ["ward", "bay"].contains(&staff.unit.as_str()),
+            "role:practitioner" => staff.roles.contains(&StaffRole::Practitioner),
+            other => unreachable!("{other} is not in the model"),
+        }
+    }
+
     /// Whether the patient's directives let this member of its hospital's staff treat now.
     fn permits(head: &Head, staff: &Staff, at: i64) -> bool {
-        let of_ward = ["ward", "bay"].contains(&staff.unit.as_str());
-        let practitioner = staff.roles.contains(&StaffRole::Practitioner);
-        let meant = |actor: &Actor| match actor.to_string().as_str() {
-            "unit:ward@Org1MSP" => of_ward,
-            "role:practitioner" => practitioner,
-            other => unreachable!("{other} is not in the model"),
-        };
+        let meant = |actor: &Actor| Self::meant(staff, actor);
         let applies = |it: &&Directive| {
             let actors = it.context.actors.as_ref();
             it.period.contains(at) && actors.is_none_or(|actors| actors.iter().any(meant))
@@ -518,6 +522,23 @@ fn reading(world: &mut World, state: &State) {
     }
 }
 
+/// Whoever would ask now is answered as the patient is told, and listed when it is permitted.
+fn explained(world: &World, state: &State, turn: usize) -> usize {
+    let mut people: Vec<ClientIdentity> = PEOPLE.iter().map(|name| person(name)).collect();
+    people.extend(["doctor@Org2MSP", "doctor@Org3MSP", "officer@RegMSP"].map(person));
+    let others = [("COC", Action::Use), ("HRESCH", Action::Access), ("BTG", Action::Access)];
+    let wishes =
+        [("TREAT", Action::Access), ("PATRQT", Action::Access), others[turn / 4 % others.len()]];
+    explained::all_agree(world, &people, &wishes, |by, actor| {
+        let ours = |actor: &Actor| by.msp_id() == "Org1MSP" || matches!(actor, Actor::Role(_));
+        let staff = state.staff_entry(pid(by));
+        match actor {
+            Actor::Participant(of) => *of == pid(by),
+            actor => staff.is_some_and(|staff| ours(actor) && Tried::meant(staff, actor)),
+        }
+    })
+}
+
 /// So that accesses are used up in a short history.
 fn few_uses(world: &mut World, fresh: Vec<(String, Access)>) {
     let mut writes = Writes::new();
@@ -529,11 +550,13 @@ fn few_uses(world: &mut World, fresh: Vec<(String, Access)>) {
     world.ledger.seed(writes);
 }
 
-/// What a history came to: how often each transaction succeeded, and how often access was permitted.
+/// What a history came to: how often each transaction succeeded, how often access was permitted, and how
+/// often it would have been.
 #[derive(Default)]
 struct Seen {
     done: usize,
     permitted: usize,
+    told: usize,
 }
 
 /// The names that a request or an opening answers.
@@ -547,7 +570,7 @@ fn answered(name: &str, endorsed: &Endorsed) -> BTreeSet<String> {
 
 fn run(steps: &[Step], listed: &Value) -> Seen {
     let mut world = start();
-    let mut seen = Seen::default();
+    let (mut seen, mut blocks) = (Seen::default(), 0);
     let mut before = State::read(&world);
     for block in steps.chunk_by(|step, _| step.together) {
         let mut endorsed: Vec<(&'static str, Participant, i64, Endorsed)> = Vec::new();
@@ -591,6 +614,10 @@ fn run(steps: &[Step], listed: &Value) -> Seen {
         after.follows(&before);
         after.is_sound();
         reading(&mut world, &after);
+        blocks += 1;
+        if blocks % 20 == 0 {
+            seen.told += explained(&world, &after, blocks);
+        }
         let fresh = after.accesses.iter().filter(|(key, _)| !before.accesses.contains_key(*key));
         let fresh: Vec<_> = fresh.map(|(key, it)| (key.clone(), it.clone())).collect();
         before = if fresh.is_empty() {
@@ -600,6 +627,7 @@ fn run(steps: &[Step], listed: &Value) -> Seen {
             State::read(&world)
         };
     }
+    seen.told += explained(&world, &before, steps.len());
     seen.permitted = before.disclosures.values().filter(|it| !it.verdict.is_denied()).count();
     seen
 }
@@ -630,11 +658,13 @@ proptest! {
 #[test]
 fn random_histories_come_to_something() {
     let mut runner = TestRunner::deterministic();
-    let (mut done, mut permitted) = (0, 0);
+    let (mut done, mut permitted, mut told) = (0, 0, 0);
     for _ in 0..8 {
         let steps = prop::collection::vec(step(), 40).new_tree(&mut runner).unwrap().current();
         let seen = run(&steps, &listed());
         (done, permitted) = (done + seen.done, permitted + seen.permitted);
+        told += seen.told;
     }
     assert!((80..300).contains(&done) && permitted > 3, "{done} done, {permitted} permitted");
+    assert!(told > 20, "{told} told to be permitted");
 }

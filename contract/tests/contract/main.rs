@@ -14,6 +14,7 @@ mod descriptions;
 mod devices;
 mod errors;
 mod every;
+mod explained;
 mod fhir;
 mod hierarchy;
 mod histories;

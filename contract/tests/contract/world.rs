@@ -105,8 +105,8 @@ impl World {
         Self { ledger }
     }
 
-    /// The same ledger, from now on under these policies.
-    pub(crate) fn under(self, policies: Policies) -> Self {
+    /// A copy of the ledger, under these policies.
+    pub(crate) fn under(&self, policies: Policies) -> Self {
         let mut next = Self::with(policies);
         let mut writes = Writes::new();
         for space in [Space::Public, Space::Private(HEALTH)] {

@@ -110,18 +110,22 @@ fn every_kind_of_actor() {
         nothing(&by(actor), json!({}));
     }
     permits(&by("care_team"), json!({"actor": {"care_team": true}}), &["a context"]);
-    permits(&by("project:p"), json!({"actor": {"project": "p"}}), &["a context"]);
-    nothing(&by("project:p"), json!({"actor": {"project": "q"}}));
 }
 
 #[test]
 fn a_purpose_covers_its_parts_and_breaking_the_glass_nothing_but_itself() {
     permits(&json!([ward()]), json!({"purpose": "ERTREAT"}), &["ward context"]);
     nothing(&json!([ward()]), json!({"purpose": "HRESCH"}));
-    nothing(&json!([ward()]), json!({"purpose": "BTG"}));
-    nothing(&ward_with("purposes", json!(["ETREAT"])), json!({"purpose": "BTG"}));
     nothing(&ward_with("purposes", json!(["BTG"])), json!({"purpose": "ETREAT"}));
-    permits(&ward_with("purposes", json!(["BTG"])), json!({"purpose": "BTG"}), &["ward context"]);
+    let declared = |given: &Value| {
+        let asked = json!({"purpose": "BTG"});
+        check(given, asked, Outcome::Deny, Reason::BreakGlassNotDeclared, &[]);
+    };
+    for purpose in ["TREAT", "ETREAT", "BTG"] {
+        declared(&ward_with("purposes", json!([purpose])));
+    }
+    declared(&json!([ward(), {"id": "no", "decision": "deny"}]));
+    declared(&json!([]));
     permits(&deny_with("purposes", json!(["BTG"])), json!({}), &["ward context"]);
     denies(&deny_with("purposes", json!(["TREAT"])), json!({"purpose": "COC"}), &["no context"]);
 }
@@ -363,6 +367,50 @@ fn obligations_are_those_of_all_that_permit() {
     assert_eq!(oblige(&given, json!({"purpose": "HRESCH"})), [""; 0], "denied");
     let research = ward_with("purposes", json!(["HRESCH"]));
     assert_eq!(oblige(&research, json!({"purpose": "DSRCH"})), ["MINEC"]);
+}
+
+/// A directive with terms denies as any other, and permits nothing by itself.
+#[test]
+fn terms_permit_nothing_by_themselves() {
+    let terms = json!({"offer": "o-1", "version": 1});
+    let with_terms = |mut directive: Value| {
+        directive["terms"] = terms.clone();
+        directive
+    };
+    let mut bound = with_terms(ward());
+    bound["id"] = json!("bound");
+    bound["obligations"] = json!(["NORELINK"]);
+    let agree = |given: &Value, changes: Value, by: &[&str]| {
+        check(given, changes, Outcome::Deny, Reason::AgreementRequired, by);
+    };
+    agree(&json!([bound]), json!({}), &["bound context"]);
+    nothing(&json!([bound]), json!({"purpose": "HRESCH"}));
+    permits(&json!([bound, ward()]), json!({}), &["ward context"]);
+    let both = directives(json!([bound, ward()]));
+    let decision = decide(&Policies::default(), &both, &request(json!({})), 5000);
+    assert!(decision.obligations.is_empty(), "those of what permits");
+    let mut narrow = bound.clone();
+    narrow["context"]["codes"] = json!(["8867-4"]);
+    agree(&json!([narrow]), json!({"record": {"code": null}}), &[]);
+    denies(
+        &json!([with_terms(deny_with("actions", json!(["access"]))[1].clone()), ward()]),
+        json!({}),
+        &["no context"],
+    );
+    let mut but = bound.clone();
+    but["provision"] = json!([{"match": {"sensitivity": ["PSY"]}}]);
+    denies(
+        &json!([but, ward()]),
+        json!({"record": {"sensitivity": ["PSY"]}}),
+        &["bound provision[0]"],
+    );
+    let unknown = json!({"record": {"sensitivity": null}});
+    open(&json!([but, ward()]), unknown.clone(), &["ward context"]);
+    agree(&json!([but]), unknown.clone(), &[]);
+    let given = directives(json!([but, ward()]));
+    let decision = decide(&Policies::default(), &given, &request(unknown), 5000);
+    let [residual] = &decision.residual[..] else { panic!("{decision:?}") };
+    assert_eq!((residual.permits, residual.denies), (false, true), "it can come to deny alone");
 }
 
 #[test]

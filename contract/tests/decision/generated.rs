@@ -104,12 +104,15 @@ pub(crate) fn directive() -> impl Strategy<Value = Directive> {
     let exceptions = vec(matcher().prop_map(|matcher| Exception { matcher }), 0..3);
     let provision =
         (matcher(), exceptions).prop_map(|(matcher, provision)| Provision { matcher, provision });
-    (effect(), matcher(), vec(provision, 0..3), option::weighted(0.2, period())).prop_map(
-        |(decision, context, provision, period)| Directive {
+    let terms = TermsReference { offer: "o-1".parse().unwrap(), version: 1 };
+    let terms = rarely(Just(terms));
+    (effect(), matcher(), vec(provision, 0..3), rarely(period()), terms).prop_map(
+        |(decision, context, provision, period, terms)| Directive {
             period: period.unwrap_or(Period { start: 0, end: None }),
             decision,
             context,
             provision,
+            terms,
             ..plain("d")
         },
     )
@@ -134,15 +137,13 @@ fn requester() -> impl Strategy<Value = Requester> {
         one_of(&["Org1MSP", "Org2MSP"]),
         proptest::sample::subsequence(vec!["ward", "root"], 0..=2),
         proptest::sample::subsequence(vec![StaffRole::Practitioner, StaffRole::Researcher], 0..=2),
-        option::of(one_of(&["p", "q"])),
         any::<bool>(),
     )
-        .prop_map(|(pid, org, units, roles, project, care_team)| Requester {
+        .prop_map(|(pid, org, units, roles, care_team)| Requester {
             pid,
             org,
             units: units.into_iter().map(|unit| unit.parse().unwrap()).collect(),
             roles: roles.into_iter().collect(),
-            project,
             care_team,
         })
 }

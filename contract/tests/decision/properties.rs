@@ -2,7 +2,7 @@
 
 use crate::generated::*;
 use ioht_contract::decision::{Decision, Outcome, Reason, Request, decide};
-use ioht_contract::{Directive, DirectiveStatus, Effect, Policies};
+use ioht_contract::{Directive, DirectiveId, DirectiveStatus, Effect, Policies};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -34,8 +34,13 @@ proptest! {
     fn an_unconditional_deny_flips_any_permit(mut given in directives(), request in request()) {
         given.push(Directive { decision: Effect::Deny, ..plain("no") });
         let decision = decided(&given, &request);
-        prop_assert_eq!((decision.outcome, decision.reason), (Outcome::Deny, Reason::ConsentDeny));
-        prop_assert!(named(&decision).contains("no"));
+        prop_assert_eq!(decision.outcome, Outcome::Deny);
+        if request.purpose.as_str() == "BTG" {
+            prop_assert_eq!(decision.reason, Reason::BreakGlassNotDeclared);
+        } else {
+            prop_assert_eq!(decision.reason, Reason::ConsentDeny);
+            prop_assert!(named(&decision).contains("no"));
+        }
     }
 
     #[test]
@@ -75,7 +80,37 @@ proptest! {
     fn nothing_permits_without_directives(request in request(), bits in any::<u8>()) {
         let decision = decided(&[], &forget(&request, bits));
         prop_assert_eq!(decision.outcome, Outcome::Deny);
-        prop_assert_eq!(decision.reason, Reason::NoApplicableConsent);
+        let glass = request.purpose.as_str() == "BTG";
+        let reason = if glass { Reason::BreakGlassNotDeclared } else { Reason::NoApplicableConsent };
+        prop_assert_eq!(decision.reason, reason);
+    }
+
+    /// Whatever asks for terms, or names a project, only ever denies.
+    #[test]
+    fn terms_and_projects_permit_nothing(
+        given in directives(),
+        request in request(),
+        bits in any::<u8>(),
+    ) {
+        let decision = decided(&given, &forget(&request, bits));
+        let bound = |id: &DirectiveId| {
+            given.iter().any(|it| it.id == *id && it.terms.is_some())
+        };
+        if decision.outcome != Outcome::Deny {
+            prop_assert!(!decision.determining.iter().any(|it| bound(&it.directive)));
+            prop_assert!(!decision.residual.iter().any(|it| it.permits && bound(&it.directive)));
+            let free: Vec<Directive> =
+                given.iter().filter(|it| it.terms.is_none()).cloned().collect();
+            prop_assert!(decided(&free, &forget(&request, bits)).outcome != Outcome::Deny);
+        }
+        let agreed: Vec<Directive> =
+            given.iter().map(|it| Directive { terms: None, ..it.clone() }).collect();
+        let agreed = decided(&agreed, &forget(&request, bits));
+        if decision.reason == Reason::AgreementRequired {
+            prop_assert!(agreed.outcome != Outcome::Deny, "agreement would do");
+        } else if decision.outcome == Outcome::Deny {
+            prop_assert_eq!(agreed.reason, decision.reason, "and nothing less");
+        }
     }
 
     /// A definite outcome of an incomplete request is the one of every record it can be about.
@@ -138,7 +173,14 @@ fn every_outcome_is_generated() {
             *seen.entry(outcome).or_insert(0) += 1;
         }
     }
-    for outcome in ["ConsentPermit", "ConsentDeny", "NoApplicableConsent", "Conditional"] {
+    for outcome in [
+        "ConsentPermit",
+        "ConsentDeny",
+        "NoApplicableConsent",
+        "Conditional",
+        "AgreementRequired",
+        "BreakGlassNotDeclared",
+    ] {
         assert!(seen.get(outcome).copied().unwrap_or(0) > 10, "{seen:?}");
     }
 }

@@ -7,9 +7,9 @@ use super::side::Side;
 use clap::{Args, Subcommand};
 use ioht_contract::decision::RecordFacts;
 use ioht_contract::{
-    Action, Actor as Whom, Asker, Asking, Change, DirectiveId, ExplainDecision,
-    ExplainDecisionPrivate, LoincCode, PurposeCode, Sharing, SimulateConsent,
-    SimulateConsentPrivate, StaffAsker, WhoCanAccess, WhoCanAccessPrivate,
+    Action, Actor as Whom, Asking, Change, DirectiveId, ExplainDecision, ExplainDecisionPrivate,
+    LoincCode, PurposeCode, Sharing, SimulateConsent, SimulateConsentPrivate, WhoCanAccess,
+    WhoCanAccessPrivate,
 };
 use std::path::PathBuf;
 
@@ -34,8 +34,8 @@ pub(crate) enum AskingCommand {
 /// Somebody's request.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// Who asks: `pid:…` for a member of staff as the ledger knows it now, or anybody who is
-    /// `care_team`, `unit:ward@Org1MSP`, `org:Org1MSP`, `role:researcher` or `project:…`.
+    /// Who asks: `pid:…` for one of staff or a delegate, as the ledger knows it now, or whoever may ask
+    /// and is of `care_team`, `unit:ward@Org1MSP`, `org:Org1MSP` or `role:researcher`.
     #[arg(long, value_name = "ACTOR")]
     who: Whom,
     /// What for, by its HL7 code.
@@ -51,12 +51,9 @@ pub(crate) struct Asked {
 
 impl Asked {
     fn asking(self) -> Asking {
-        let who = match self.who {
-            Whom::Participant(pid) => Asker::Staff(StaffAsker { pid, project: None }),
-            who => Asker::Any(who),
-        };
-        let record = RecordFacts { code: self.code, grid_s: self.grid, ..RecordFacts::default() };
-        Asking { who, purpose: self.purpose, action: Action::Access, record }
+        let Self { who, purpose, code, grid } = self;
+        let record = RecordFacts { code, grid_s: grid, ..RecordFacts::default() };
+        Asking { who, purpose, action: Action::Access, record }
     }
 }
 

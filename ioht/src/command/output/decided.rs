@@ -4,7 +4,8 @@ use super::{Told, lines, list, word};
 use crate::command::when::clock;
 use ioht_contract::decision::{Determining, Explanation};
 use ioht_contract::{
-    Accesses, ConsentView, Directive, Finding, FindingCode, Findings, Matcher, Period, Simulation,
+    Accesses, Action, ConsentView, Directive, Finding, FindingCode, Findings, Matcher, Period,
+    Simulation,
 };
 use serde_json::json;
 
@@ -130,7 +131,10 @@ pub(in crate::command) fn accesses(accesses: &Accesses) -> Told {
     let told = accesses.accesses.iter().map(|it| {
         let by: Vec<String> = it.determining.iter().map(determining).collect();
         let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
-        format!("{} for {}: {}{by}", it.actor, it.purpose, word(&it.outcome))
+        let all = it.actions.len() == Action::ALL.len();
+        let done = if all { String::new() } else { format!(" to {}", list(&it.actions)) };
+        let (outcome, reason) = (word(&it.outcome), word(&it.reason));
+        format!("{} for {}{done}: {outcome} {reason}{by}", it.actor, it.purpose)
     });
     let count = match (accesses.accesses.len(), accesses.more) {
         (0, _) => "nobody can".to_owned(),
