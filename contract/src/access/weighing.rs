@@ -6,7 +6,7 @@ use super::{AccessVerdict, Capacity, Scope};
 use crate::consent::{Action, Directive, Sharing};
 use crate::decision::{Decision, Explanation, Outcome, Question, Reason, RecordFacts, Rules, Who};
 use crate::head::Head;
-use crate::ids::{ObligationCode, PurposeCode};
+use crate::ids::{DirectiveId, ObligationCode, PurposeCode};
 use crate::policies::Policies;
 use crate::status::Status;
 use fabric_contract_rs::TimestampMs;
@@ -178,10 +178,11 @@ impl Weighing<'_> {
     pub(super) fn until(&self, verdict: &AccessVerdict) -> Option<TimestampMs> {
         let head = self.consent.head;
         let permitted = !verdict.is_denied();
-        let determined = |it: &&Directive| {
-            permitted && verdict.determining.iter().any(|by| by.directive == it.id)
-        };
-        let ends = head.directives.iter().filter(determined).filter_map(|it| it.period.end);
+        let can_permit = verdict.residual.iter().filter(|it| it.permits).map(|it| &it.directive);
+        let permitting: BTreeSet<&DirectiveId> =
+            verdict.determining.iter().map(|it| &it.directive).chain(can_permit).collect();
+        let rests_on = |it: &&Directive| permitted && permitting.contains(&it.id);
+        let ends = head.directives.iter().filter(rests_on).filter_map(|it| it.period.end);
         ends.chain(self.asker.until(self.capacity, head)).min()
     }
 }

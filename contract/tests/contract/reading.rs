@@ -1,8 +1,9 @@
+use crate::consented::*;
 use crate::world::*;
 use fabric_contract_rs::testing::CallError;
+use ioht_contract::decision::Outcome;
 use ioht_contract::*;
-
-const DAY: i64 = 86_400_000;
+use serde_json::{Value, json};
 
 fn page(world: &mut World, asked: &ReadOwnSummariesPrivate) -> SummaryPage {
     let by = client("Org1MSP", "patient");
@@ -131,5 +132,48 @@ fn queries_are_never_put_on_the_chain() {
         private(&patient, &VerifyRaw {}, &verify(0)),
     ] {
         assert_eq!(world.ledger.submit(&call).unwrap_err(), CallError::NeverEndorsed);
+    }
+}
+
+/// An access ends with whatever may come to permit it, record by record; what may come to deny counts as
+/// little as what denies.
+#[test]
+fn a_conditional_access_ends_with_the_directives_that_may_permit_it() {
+    let mut world = shared();
+    let now = world.ledger.now();
+    let lasting = |id: &str, days: i64, more: Value| {
+        let mut directive = ward();
+        (directive["id"], directive["period"]) =
+            (json!(id), json!({"start": 0, "end": now + days * DAY}));
+        for (name, value) in more.as_object().unwrap() {
+            directive[name] = value.clone();
+        }
+        directive
+    };
+    let some = |days| {
+        lasting(
+            "some",
+            days,
+            json!({"context": {"actors": ["unit:ward@Org1MSP"],
+            "purposes": ["TREAT"], "sensitivity": ["PSY"]}}),
+        )
+    };
+    let coarse =
+        |days| lasting("coarse", days, json!({"provision": [{"match": {"min_grid_s": 900}}]}));
+    let deny = lasting("no", 1, json!({"decision": "deny", "context": {"sensitivity": ["HIV"]}}));
+    let bound = lasting("bound", 1, json!({"terms": {"offer": "o-1", "version": 1}}));
+    for (directives, days) in [
+        (json!([some(3)]), 3),
+        (json!([coarse(5)]), 5),
+        (json!([coarse(5), some(3)]), 3),
+        (json!([lasting("all", 7, json!({})), some(9), deny]), 7),
+        (json!([coarse(40), deny]), 30),
+        (json!([coarse(6), bound]), 6),
+    ] {
+        consents(&mut world, directives.clone());
+        let access = world.ticket(&request(&doctor(), scope()));
+        let access = world.access(access);
+        assert_eq!(access.until, access.meta.updated_at.max(now) + days * DAY, "{directives}");
+        assert_ne!(access.verdict.outcome, Outcome::Deny);
     }
 }
