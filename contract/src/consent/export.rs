@@ -1,6 +1,6 @@
 //! Consent for systems that speak FHIR.
 
-use super::fhir::{FhirRelease, bundle, consent};
+use super::fhir::{FhirRelease, bundle, consent, not_sharing, status};
 use super::write::KeyVersion;
 use crate::act::View;
 use crate::delegation::Power;
@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The patient's active directives as FHIR.
+/// The patient's active directives as FHIR. While it does not share, those that could permit are
+/// inactive, and a deny of everything stands beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportConsent {
@@ -37,7 +38,7 @@ pub struct ExportConsentPrivate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exported {
-    /// A FHIR `Bundle` of `Consent` resources, a directive each.
+    /// A FHIR `Bundle` of `Consent` resources: a directive each, and one while the patient does not share.
     pub bundle: Value,
 }
 
@@ -62,8 +63,11 @@ impl Evaluate for ExportConsent {
             let key = (rk, directive.id.clone(), KeyVersion(directive.version));
             let version = DIRECTIVES.get(ledger, &key).await?;
             let written = version.map_or(directive.period.start, |it| it.meta.updated_at);
-            resources.push(consent(self.release, directive, head.pid, written, at));
+            let status = status(directive, head.sharing, at);
+            resources.push(consent(self.release, directive, head.pid, written, status));
         }
+        let since = head.meta.updated_at;
+        resources.extend(not_sharing(self.release, head.sharing, head.pid, since));
         Ok(Exported { bundle: bundle(resources) })
     }
 }

@@ -8,7 +8,10 @@
 //! What FHIR has no element for travels in modifier extensions, which a reader that does not know
 //! them must not pass over: without them a permit would say more than the patient did.
 
-use super::{Action, Actor, BreakGlass, Directive, DirectiveStatus, Effect, Matcher, Provision};
+use super::{
+    Action, Actor, BreakGlass, Directive, DirectiveStatus, Draft, Effect, Matcher, Provision,
+    Sharing,
+};
 use crate::ids::ParticipantId;
 use crate::role::Role;
 use crate::time::Period;
@@ -16,6 +19,7 @@ use fabric_contract_rs::TimestampMs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// A release of FHIR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,13 +43,13 @@ const BREAK_GLASS_ONLY: &str = "https://profiles.ihe.net/ITI/PCF/Policy-break-gl
 /// What a directive rests on that is none of those: its own provisions alone.
 const OWN_PROVISIONS: &str = "urn:ioht:consent:provisions";
 
-/// One directive of the patient `subject`, written at `written`, as it stands at `at`.
+/// One directive of the patient `subject`, written at `written`, in this status.
 pub(crate) fn consent(
     release: FhirRelease,
     directive: &Directive,
     subject: ParticipantId,
     written: TimestampMs,
-    at: TimestampMs,
+    status: &str,
 ) -> Value {
     let form = Form { release };
     let mut resource = Map::new();
@@ -59,7 +63,7 @@ pub(crate) fn consent(
     let identifier = json!({"system": "urn:ioht:directive", "value": directive.id});
     set("identifier", json!([identifier]));
     set("modifierExtension", form.of_directive(directive));
-    set("status", json!(status(directive, at)));
+    set("status", json!(status));
     set("category", json!([concept(LOINC, "59284-0")]));
     let patient = identified("Patient", "urn:ioht:pid", &subject);
     let author = directive.author.unwrap_or(subject);
@@ -97,6 +101,42 @@ pub(crate) fn consent(
     Value::Object(resource)
 }
 
+/// What a patient that does not share says beside its directives: a deny of everything, which in
+/// emergencies only leaves breaking the glass.
+pub(crate) fn not_sharing(
+    release: FhirRelease,
+    sharing: Sharing,
+    subject: ParticipantId,
+    since: TimestampMs,
+) -> Option<Value> {
+    let (name, btg) = match sharing {
+        Sharing::On => return None,
+        Sharing::Paused => ("paused", BreakGlass::Deny),
+        Sharing::EmergencyOnly => ("emergency_only", BreakGlass::Permit),
+    };
+    let dissent = Draft {
+        id: "sharing".parse().ok()?,
+        decision: Effect::Deny,
+        period: None,
+        context: Matcher::default(),
+        provision: Vec::new(),
+        obligations: BTreeSet::new(),
+        terms: None,
+        btg,
+        text: None,
+        source: None,
+    };
+    let dissent = dissent.into_directive(1, Period { start: since, end: None });
+    let mut resource = consent(release, &dissent, subject, since, "active");
+    if let Some(fields) = resource.as_object_mut() {
+        // No directive's id starts so.
+        fields.insert("id".to_owned(), json!("-sharing"));
+        let identifier = json!({"system": "urn:ioht:sharing", "value": name});
+        fields.insert("identifier".to_owned(), json!([identifier]));
+    }
+    Some(resource)
+}
+
 /// The directives as one collection.
 pub(crate) fn bundle(entries: Vec<Value>) -> Value {
     let entries: Vec<Value> = entries.into_iter().map(|it| json!({"resource": it})).collect();
@@ -112,11 +152,14 @@ fn resource_id(directive: &Directive) -> String {
     directive.id.as_str().replace('_', "-")
 }
 
-fn status(directive: &Directive, at: TimestampMs) -> &'static str {
+/// How a directive stands at `at`. While the patient does not share, none permits anything: neither a
+/// permit nor what a deny leaves open.
+pub(crate) fn status(directive: &Directive, sharing: Sharing, at: TimestampMs) -> &'static str {
     let over = directive.period.end.is_some_and(|end| end <= at);
+    let permits = directive.decision == Effect::Permit || !directive.provision.is_empty();
     match directive.status {
         DirectiveStatus::Draft => "draft",
-        DirectiveStatus::Active if over => "inactive",
+        DirectiveStatus::Active if over || (permits && sharing != Sharing::On) => "inactive",
         DirectiveStatus::Active => "active",
         DirectiveStatus::Superseded | DirectiveStatus::Withdrawn | DirectiveStatus::Revoked => {
             "inactive"

@@ -164,6 +164,42 @@ fn the_pcf_examples_are_decided_and_exported() {
     }
 }
 
+/// What another enforcement point would release by it: nothing, while the patient does not share.
+#[test]
+fn sharing_is_exported() {
+    for (name, sharing) in [("paused", Sharing::Paused), ("emergency-only", Sharing::EmergencyOnly)]
+    {
+        let mut world = World::populated();
+        world.ok(&consent::put("permit", json!({}), 0));
+        let but = json!({"decision": "deny", "context": {},
+            "provision": [{"match": {"actors": ["care_team"], "purposes": ["TREAT"]}}]});
+        world.ok(&consent::put("deny-but", but, 0));
+        world.ok(&consent::put("deny", json!({"decision": "deny"}), 0));
+        world.ok(&consent::share_by(&client("Org1MSP", "patient"), sharing));
+        for release in [FhirRelease::R4, FhirRelease::R5] {
+            let export = ExportConsent { release };
+            let asked = call(&client("Org1MSP", "patient"), &export);
+            let bundle = world.ask(&asked, &export).bundle;
+            check_form(release, &bundle);
+            let entries = bundle["entry"].as_array().unwrap().iter().map(|it| &it["resource"]);
+            let told: Vec<[&str; 2]> = entries
+                .map(|it| [&it["id"], &it["status"]].map(|it| it.as_str().unwrap()))
+                .collect();
+            assert_eq!(
+                told,
+                [
+                    ["deny", "active"],
+                    ["deny-but", "inactive"],
+                    ["permit", "inactive"],
+                    ["-sharing", "active"],
+                ]
+            );
+            let text = serde_json::to_string_pretty(&bundle).unwrap();
+            golden(&format!("fhir/{release:?}/{name}.json"), &format!("{text}\n"));
+        }
+    }
+}
+
 /// A draft without a context has none, rather than that of the helper.
 fn with_context(mut draft: Value) -> Value {
     if draft.get("context").is_none() {
