@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Sharing {
-    /// With nobody, except by breaking the glass.
+    /// With no staff, except by breaking the glass.
     #[n(0)]
     Paused,
     /// In emergencies only: as paused, and said so.

@@ -75,7 +75,7 @@ impl Rules<'_> {
         )
     }
 
-    /// Decides a question and tells what nearly decided it. For the patient and its auditors only: a
+    /// Decides a question and tells what nearly decided it. For the patient and its delegates only: a
     /// requester would learn from it what the patient chose.
     pub fn explain(&self, question: Question<'_>, at: TimestampMs) -> Explanation {
         let decision = self.answer(question, at);
