@@ -7,7 +7,7 @@ use crate::error::{ContractError, Inactive};
 use crate::ids::{KeyHash, MspId, ParticipantId, ProfileId, RecordsKey, Secret};
 use crate::meta::{Meta, Tx};
 use crate::participant::Participant;
-use crate::role::{Role, RoleSet};
+use crate::role::{Role, RoleSet, StaffRole};
 use crate::status::Status;
 use fabric_contract_rs::TimestampMs;
 use minicbor::{Decode, Encode};
@@ -208,13 +208,13 @@ impl Head {
         }
     }
 
-    /// Notes a change by somebody of these roles. What staff asks for or agrees to decides nothing that
-    /// is read, and its clock holds nothing up.
+    /// Notes a change by somebody of these roles. What a registrar asks for decides nothing before
+    /// somebody else agrees, and its clock holds nothing up.
     pub(crate) fn changed_as(&mut self, roles: RoleSet, tx: &Tx) {
-        if roles.contains(Role::Subject) || roles.contains(Role::Delegate) {
-            self.meta.changed(tx);
-        } else {
+        if roles.contains(Role::Staff(StaffRole::Registrar)) {
             self.meta.counted(tx);
+        } else {
+            self.meta.changed(tx);
         }
     }
 

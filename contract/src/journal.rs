@@ -7,6 +7,7 @@ use crate::head::Head;
 use crate::ids::{MspId, ParticipantId, RecordsKey, Salt, SubjectId, TxId};
 use crate::meta::{Salts, Tx};
 use crate::page;
+use crate::participant::Participant;
 use crate::policies::Policies;
 use crate::private;
 use crate::role::Role;
@@ -120,7 +121,8 @@ pub struct JournalEntry {
     /// As what: `delegate`, the staff role that served, or `subject` of another patient that has taken
     /// over a device.
     pub role: String,
-    /// The device or the delegate that it was about, where it was about one.
+    /// The device or the delegate that it was about, where it was about one. Told to the patient, and to
+    /// whom it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<ParticipantId>,
 }
@@ -142,6 +144,8 @@ impl Evaluate for ReadJournal {
         let limit = private.check()?;
         let view = View::of::<Self>(policies, cx, private.sid, Power::View, ledger).await?;
         let rk = view.head.readable()?;
+        let caller = Participant::calling(cx)?.pid;
+        let told = |about: &ParticipantId| caller == view.head.pid || caller == *about;
         let (first, end) = (private.until.saturating_sub(1), private.from.saturating_sub(1));
         let mut range = JOURNAL.between(&(rk,), &KeyNewest(first), &KeyNewest(end))?;
         if let Some(place) = private.after {
@@ -155,7 +159,7 @@ impl Evaluate for ReadJournal {
             by: entry.by,
             msp: entry.msp,
             role: entry.role,
-            about: entry.about,
+            about: entry.about.filter(told),
         });
         Ok(JournalPage { entries: entries.collect(), more })
     }

@@ -473,7 +473,9 @@ impl Evaluate for VerifyRaw {
                 policies.require(Self::NAME, by_device)?;
                 device.active()?;
                 let head = HEADS.get(ledger, &(device.owner,)).await?;
-                (head.ok_or(ContractError::SubjectUnknown)?.active()?, false)
+                let head = head.ok_or(ContractError::SubjectUnknown)?;
+                // A patient may be the gateway of its own device.
+                (head.active()?, head.pid == caller.pid)
             }
             None => {
                 let (head, roles) = own_head(&caller, ledger).await?;

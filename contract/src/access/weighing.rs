@@ -3,7 +3,7 @@
 
 use super::asker::{Asker, Seen, refused};
 use super::{AccessVerdict, Capacity, Scope};
-use crate::consent::{Action, Directive, Sharing};
+use crate::consent::{Action, Directive, Effect, Sharing};
 use crate::decision::{Decision, Explanation, Outcome, Question, Reason, RecordFacts, Rules, Who};
 use crate::head::Head;
 use crate::ids::{DirectiveId, ObligationCode, PurposeCode};
@@ -178,10 +178,19 @@ impl Weighing<'_> {
     pub(super) fn until(&self, verdict: &AccessVerdict) -> Option<TimestampMs> {
         let head = self.consent.head;
         let permitted = !verdict.is_denied();
-        let can_permit = verdict.residual.iter().filter(|it| it.permits).map(|it| &it.directive);
-        let permitting: BTreeSet<&DirectiveId> =
-            verdict.determining.iter().map(|it| &it.directive).chain(can_permit).collect();
-        let rests_on = |it: &&Directive| permitted && permitting.contains(&it.id);
+        let determining: BTreeSet<&DirectiveId> =
+            verdict.determining.iter().map(|it| &it.directive).collect();
+        let open: BTreeSet<&DirectiveId> =
+            verdict.residual.iter().filter(|it| it.permits).map(|it| &it.directive).collect();
+        let permits = |it: &&Directive| {
+            let may = it.decision == Effect::Permit && open.contains(&it.id);
+            may || determining.contains(&it.id)
+        };
+        // A deny counts by its exceptions where nothing else permits; or else its end is its own.
+        let by_exceptions = !head.directives.iter().any(|it| permits(&it));
+        let rests_on = |it: &&Directive| {
+            permitted && (permits(it) || (by_exceptions && open.contains(&it.id)))
+        };
         let ends = head.directives.iter().filter(rests_on).filter_map(|it| it.period.end);
         ends.chain(self.asker.until(self.capacity, head)).min()
     }

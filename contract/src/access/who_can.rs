@@ -25,9 +25,10 @@ pub const ACCESSES_MAX: usize = 500;
 /// milliseconds of a peer.
 const REQUESTS_MAX: usize = 4_096;
 
-/// Who can read data of a code, what for and to do what: delegates with the power to view, and everyone
-/// that a directive names. What is permitted under terms of use is not among it until somebody can agree
-/// to them, nor what a project is permitted until somebody can ask as its member.
+/// Who can read data of a code, what for and to do what: delegates with the power to view, all but what
+/// is withheld from the patient too, and everyone that a directive names. What is permitted under terms
+/// of use is not among it until somebody can agree to them, nor what a project is permitted until
+/// somebody can ask as its member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhoCanAccess {}
@@ -100,13 +101,13 @@ impl Evaluate for WhoCanAccess {
         let View { head } = View::of::<Self>(policies, cx, sid, Power::Consent, ledger).await?;
         let tx = Tx::of(cx)?;
         let delegates = head.delegations.iter().map(|it| Actor::Participant(it.delegate)).collect();
-        let requests = requests(policies, &head, &delegates, &tx);
+        let (requests, more) = requests(policies, &head, &delegates, &tx);
         let directory = Directory::of(requests.iter().map(|it| it.0), ledger).await?;
         let consent = Consent::of(policies, &head);
         let record = RecordFacts { code: Some(code), ..RecordFacts::default() };
-        let mut told = Accesses { accesses: Vec::new(), more: requests.len() > REQUESTS_MAX };
+        let mut told = Accesses { accesses: Vec::new(), more };
         let mut asker: Option<(&Actor, Asker<'_>)> = None;
-        for (actor, purpose, action) in requests.into_iter().take(REQUESTS_MAX) {
+        for (actor, purpose, action) in requests {
             let known = asker.take().filter(|(of, _)| *of == actor).map(|(_, it)| it);
             let known =
                 known.unwrap_or_else(|| Asker::supposed((policies, &tx), actor, &directory, &head));
@@ -150,13 +151,14 @@ impl Accesses {
 
 type Asked<'a> = (&'a Actor, &'a PurposeCode, Action);
 
-/// The requests that delegates, and those whom directives in force permit anything, can come to make.
+/// The requests that delegates, and those whom directives in force permit anything, can come to make; and
+/// whether there are more than are looked at. Delegates come first: no directive names them.
 fn requests<'a>(
     policies: &'a Policies,
     head: &'a Head,
     delegates: &'a BTreeSet<Actor>,
     tx: &Tx,
-) -> BTreeSet<Asked<'a>> {
+) -> (BTreeSet<Asked<'a>>, bool) {
     let own = policies.purposes().patient_request();
     let by_delegates = delegates.iter().flat_map(|it| own.map(|own| (it, own)));
     let by_delegates = by_delegates.flat_map(|(it, own)| Action::ALL.map(|done| (it, own, done)));
@@ -165,7 +167,14 @@ fn requests<'a>(
     let in_force = free.filter(|it| it.is_in_force(tx.at));
     let named =
         in_force.flat_map(permitting).flat_map(|(it, context)| asked(policies, it, context));
-    by_delegates.chain(named).collect()
+    let mut requests = BTreeSet::new();
+    for request in by_delegates.chain(named) {
+        if requests.len() >= REQUESTS_MAX && !requests.contains(&request) {
+            return (requests, true);
+        }
+        requests.insert(request);
+    }
+    (requests, false)
 }
 
 /// The matchers of a directive that permit, each with the context that it is below.

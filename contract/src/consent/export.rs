@@ -66,8 +66,7 @@ impl Evaluate for ExportConsent {
             let status = status(directive, head.sharing, at);
             resources.push(consent(self.release, directive, head.pid, written, status));
         }
-        let since = head.meta.updated_at;
-        resources.extend(not_sharing(self.release, head.sharing, head.pid, since));
+        resources.extend(not_sharing(self.release, &head, at));
         Ok(Exported { bundle: bundle(resources) })
     }
 }

@@ -12,6 +12,7 @@ use super::{
     Action, Actor, BreakGlass, Directive, DirectiveStatus, Draft, Effect, Matcher, Provision,
     Sharing,
 };
+use crate::head::Head;
 use crate::ids::ParticipantId;
 use crate::role::Role;
 use crate::time::Period;
@@ -102,17 +103,17 @@ pub(crate) fn consent(
 }
 
 /// What a patient that does not share says beside its directives: a deny of everything, which in
-/// emergencies only leaves breaking the glass.
-pub(crate) fn not_sharing(
-    release: FhirRelease,
-    sharing: Sharing,
-    subject: ParticipantId,
-    since: TimestampMs,
-) -> Option<Value> {
-    let (name, btg) = match sharing {
+/// emergencies only leaves breaking the glass, unless a directive in force denies that too.
+pub(crate) fn not_sharing(release: FhirRelease, head: &Head, at: TimestampMs) -> Option<Value> {
+    let (subject, since) = (head.pid, head.meta.updated_at.min(at));
+    let mut in_force = head.directives.iter().filter(|it| it.is_in_force(at));
+    let (name, btg) = match head.sharing {
         Sharing::On => return None,
+        Sharing::EmergencyOnly if in_force.all(|it| it.btg != BreakGlass::Deny) => {
+            ("emergency_only", BreakGlass::Permit)
+        }
+        Sharing::EmergencyOnly => ("emergency_only", BreakGlass::Deny),
         Sharing::Paused => ("paused", BreakGlass::Deny),
-        Sharing::EmergencyOnly => ("emergency_only", BreakGlass::Permit),
     };
     let dissent = Draft {
         id: "sharing".parse().ok()?,

@@ -616,6 +616,10 @@ fn what_the_clinician_tells_first_is_not_read_before() {
     }
     assert_eq!(world.refused(&correct(&patient(), &correction(1, 9, "72.4"))), "RECORD_UNKNOWN");
     world.ask(&verified(&client("Org1MSP", "watch"), 1), &VerifyRaw {});
+    // Nor when it names itself the gateway.
+    world.ok(&set_gateway(&patient(), SID, "watch", Some("patient")));
+    assert_eq!(world.denied(&verified(&patient(), 1)), "RECORD_UNKNOWN");
+    assert_eq!(world.refused(&correct(&patient(), &correction(1, 1, "72.4"))), "RECORD_UNKNOWN");
     let mut freed = correction(1, 1, "72.4");
     freed.record.labels = Labels::default();
     world.ok(&correct(&client("Org1MSP", "watch"), &freed));

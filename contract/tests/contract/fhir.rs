@@ -200,6 +200,23 @@ fn sharing_is_exported() {
     }
 }
 
+/// What an emergency may not break is not given by an export either.
+#[test]
+fn a_denied_break_glass_is_not_exported_as_permitted() {
+    let patient = client("Org1MSP", "patient");
+    let export = ExportConsent { release: FhirRelease::R5 };
+    for (btg, expected) in [("domain", "Policy-break-glass-only"), ("deny", "Policy-deny")] {
+        let mut world = World::populated();
+        world.ok(&consent::put("permit", json!({"btg": btg}), 0));
+        world.ok(&consent::share_by(&patient, Sharing::EmergencyOnly));
+        let bundle = world.ask(&call(&patient, &export), &export).bundle;
+        let dissent = &bundle["entry"][1]["resource"];
+        assert_eq!(dissent["id"], "-sharing");
+        let policy = dissent["policyBasis"]["uri"].as_str().unwrap();
+        assert!(policy.ends_with(expected), "{policy}");
+    }
+}
+
 /// A draft without a context has none, rather than that of the helper.
 fn with_context(mut draft: Value) -> Value {
     if draft.get("context").is_none() {

@@ -162,7 +162,16 @@ fn a_conditional_access_ends_with_the_directives_that_may_permit_it() {
         |days| lasting("coarse", days, json!({"provision": [{"match": {"min_grid_s": 900}}]}));
     let deny = lasting("no", 1, json!({"decision": "deny", "context": {"sensitivity": ["HIV"]}}));
     let bound = lasting("bound", 1, json!({"terms": {"offer": "o-1", "version": 1}}));
+    // A deny that leaves something open: its own end is told where nothing else permits.
+    let open = |days| {
+        let context = json!({"actors": ["org:Org1MSP"]});
+        let provision = json!([{"match": {"sensitivity": ["PSY"]}}]);
+        let more = json!({"decision": "deny", "context": context, "provision": provision});
+        lasting("open", days, more)
+    };
     for (directives, days) in [
+        (json!([open(2)]), 2),
+        (json!([open(2), some(3)]), 3),
         (json!([some(3)]), 3),
         (json!([coarse(5)]), 5),
         (json!([coarse(5), some(3)]), 3),
