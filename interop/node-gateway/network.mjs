@@ -45,8 +45,17 @@ export class Network {
 
     /** A participant with the user folder `user@domain` of its organisation. */
     participant(msp, user, gatewayMsp = msp) {
+        return this.#member(msp, 'users', `${user}@`, gatewayMsp);
+    }
+
+    /** An organisation's peer, as a client of a gateway. */
+    peer(msp, gatewayMsp = msp) {
+        return this.#member(msp, 'peers', 'peer0.', gatewayMsp);
+    }
+
+    #member(msp, kind, name, gatewayMsp) {
         const { folder, domain } = this.#organizations.get(msp);
-        const files = join(folder, 'users', `${user}@${domain}`, 'msp');
+        const files = join(folder, kind, `${name}${domain}`, 'msp');
         const certificate = readFileSync(onlyFile(join(files, 'signcerts')));
         const key = createPrivateKey(readFileSync(onlyFile(join(files, 'keystore'))));
         const gateway = connect({

@@ -1,13 +1,13 @@
 // Health data in the files of real peers and of the orderer: where it is, where it must never be, and
 // who is not told of it.
 
-import { readFileSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import { Report } from '../../lib/report.mjs';
 import { CHANNEL } from '../network.mjs';
 import { live, needles as sought } from './acts.mjs';
 import { journal, table } from './leveldb.mjs';
-import { NETWORK_DIR, World, failure, hex, network, summary, told } from './world.mjs';
+import { NETWORK_DIR, World, failure, hex, network, summary, told, until } from './world.mjs';
 
 /** Where a custodian's peer keeps private data in clear. */
 const PRIVATE_STORES = ['ledgersData/pvtdataStore', 'ledgersData/stateLeveldb', 'transientstore'];
@@ -20,14 +20,16 @@ const world = await World.open('secrecy');
 let needles;
 /** What of it a custodian's peer keeps. */
 let kept;
+/** The number of the block with the records, and their transaction's id, which is no secret. */
 let submitted;
+let transactionId;
 
 /** Plants the marker, and leaves the traces of failures too. */
 async function plant() {
     const patient = await world.patient('one');
     const records = Array.from({ length: RECORDS }, (_, number) => summary(patient.window(number), MARKER));
     const batch = patient.batch(...records);
-    submitted = (await patient.device.submit('SubmitSummaries', {}, batch)).block;
+    ({ block: submitted, transactionId } = await patient.device.submit('SubmitSummaries', {}, batch));
     report.equal('the patient reads what the device sent', await patient.windows(), [0, 1, 2]);
     await failure('a provider reads', world.clinician.evaluate('ReadOwnSummaries', {}, patient.question()));
     await failure('a provider submits', world.clinician.submit('SubmitSummaries', {}, batch));
@@ -59,9 +61,13 @@ function found(file) {
 
 function scan(when) {
     const data = join(NETWORK_DIR, 'data');
-    for (const owner of readdirSync(data)) {
+    const [peers, owners] = [Object.keys(world.endpoints), readdirSync(data).sort()];
+    report.equal(`${when}: every peer's files and the orderer's are searched`, owners, [...peers, 'orderer'].sort());
+    for (const owner of owners) {
         const folder = join(data, owner);
         const all = files(folder);
+        const tells = all.filter((file) => /\/blockfile_\d+$/.test(file) && readFileSync(file).includes(transactionId));
+        report.equal(`${when}: ${owner} has the transaction in its blocks`, tells.length, 1);
         const holds = all.map((file) => [relative(folder, file), found(file)]).filter(([, what]) => what.length > 0);
         const custodian = world.custodians.includes(owner);
         const allowed = (file) => custodian && PRIVATE_STORES.some((store) => file.startsWith(`${store}/`));
@@ -76,6 +82,9 @@ function scan(when) {
         report.equal(`${when}: ${owner} keeps all ${kept.length} values that were planted in consent, access, delegation, commands and corrections`, missed, []);
     }
     const logs = files(join(NETWORK_DIR, 'logs'));
+    const due = ['chaincode', 'orderer', ...peers.map((peer) => `peer-${peer}`)];
+    const written = logs.filter((file) => statSync(file).size > 0).map((file) => basename(file, '.log'));
+    report.equal(`${when}: every program has its log`, due.filter((name) => !written.includes(name)), []);
     report.equal(`${when}: ${logs.length} logs hold none of it`, logs.filter((file) => found(file).length > 0), []);
     return files(data).filter((file) => file.endsWith('.ldb') && found(file).length > 0).length;
 }
@@ -104,6 +113,8 @@ async function delivered() {
     for (const msp of [world.home, world.second]) {
         askers.push([`a client of ${world.second}`, msp, world.enroll(world.second, `reader-at-${msp}`, msp)]);
         askers.push(['a provider', msp, world.enroll(world.provider, `reader-at-${msp}`, msp)]);
+        askers.push(["a provider's administrator", msp, world.network.participant(world.provider, 'Admin', msp)]);
+        askers.push(["a provider's peer", msp, world.network.peer(world.provider, msp)]);
     }
     for (const [who, msp, asker] of askers) {
         for (const [what, open] of [
@@ -128,6 +139,7 @@ async function delivered() {
 
 try {
     const patient = await plant();
+    for (const msp of Object.keys(world.endpoints)) await until(`the records at ${msp}'s peer`, async () => (await world.height(msp)) > submitted);
     scan('running');
     await delivered();
     world.close();
