@@ -1,9 +1,12 @@
 // Endorsements that are genuine and not enough: of one custodian, of the provider's peer, and of a
-// provider that serves a contract of its own making to its peer. None of them ever becomes valid.
+// provider that serves a contract of its own making to its peer, also under a function's own name and
+// with custodians' signatures. None of them ever becomes valid.
 
+import { gateway } from '@hyperledger/fabric-protos';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { transaction } from '../../lib/blocks.mjs';
 import { Process, freePort } from '../../lib/processes.mjs';
 import { Report } from '../../lib/report.mjs';
 import { refusal } from '../network.mjs';
@@ -59,7 +62,7 @@ async function serveOwnContract() {
         printf %s "$id"`;
     const id = execFileSync('bash', ['-c', script], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] }).toString();
     const env = { CHAINCODE_ID: id, CHAINCODE_SERVER_ADDRESS: `127.0.0.1:${port}` };
-    const server = new Process(process.execPath, [join(ROOT, 'interop/shims/node/judge.mjs')], { log: join(folder, 'server.log'), env });
+    const server = new Process(process.execPath, [join(ROOT, 'interop/shims/node/forger.mjs')], { log: join(folder, 'server.log'), env });
     await server.listens(port);
     return server;
 }
@@ -69,15 +72,21 @@ async function ownContract() {
     const server = await serveOwnContract();
     try {
         await attack();
+        await forge();
     } finally {
         await server.stop();
     }
     report.equal('the custodians go on without it', (await patient.device.submit('SubmitSummaries', {}, patient.batch(summary(patient.window(1), 'forgeries')))).answer.created, 1);
 }
 
+/** What the contract that the provider serves answers. */
+async function ask(name, args) {
+    const options = { arguments: [JSON.stringify(args)], endorsingOrganizations: [provider] };
+    return JSON.parse(decode(await world.admin(provider).contract.evaluate(name, options)));
+}
+
 async function attack() {
     const attacker = world.enroll(provider, 'attacker', provider);
-    const ask = async (name, args) => JSON.parse(decode(await attacker.contract.evaluate(name, { arguments: [JSON.stringify(args)], endorsingOrganizations: [provider] })));
     await until("the provider's peer serving its own contract", () => ask('Noop', {}).then(() => true, () => false));
     report.pass("the provider's peer runs a contract of its own");
 
@@ -94,6 +103,47 @@ async function attack() {
     // Everything between the first and the last key of the collection that this peer has.
     const seen = await ask('Range', { collection: 'health', start: '\u0000', end: '', limit: 100 });
     report.equal('it reads the whole private collection of its own peer: nothing', seen, []);
+}
+
+/** What it writes under the name of a function that the custodians run as well, for whoever may call that. */
+async function forge() {
+    const admin = world.admin(provider);
+    const unit = `forged-${hex(8)}`;
+    const put = { unit, parent: 'root', name: 'A ward' };
+    report.equal('it forges PutUnit, alone', await code(admin, 'PutUnit', put, undefined, [provider]), ENDORSEMENT_POLICY_FAILURE);
+    const height = await world.height();
+    for (const custodian of [home, second]) {
+        const error = await failure('with a custodian', code(admin, 'PutUnit', put, undefined, [provider, custodian]));
+        report.check(`it forges PutUnit together with ${custodian}: their payloads do not match`, told(error).includes('ProposalResponsePayloads do not match'), () => told(error));
+    }
+    report.equal('nothing of that is ordered', await world.height(), height);
+
+    report.equal(`it forges PutUnit, and adds the signatures of ${home} and ${second} on theirs`, await mixed(admin, put, [provider], [home, second]), ENDORSEMENT_POLICY_FAILURE);
+    report.equal('what it forged is not there', await ask('Get', { keys: [unit] }), [null]);
+    // Proves that signatures are added as they have to be.
+    report.equal(`PutUnit of ${home} and ${second}, with its signature on its own added: valid`, await mixed(admin, put, [home, second], [provider]), 0);
+}
+
+/** What becomes of `PutUnit` as `some` answer it, with the signatures of `others` on what they answer. */
+async function mixed(actor, put, some, others) {
+    const proposal = actor.contract.newProposal('PutUnit', { arguments: [JSON.stringify(put)], endorsingOrganizations: some });
+    const endorsed = await proposal.endorse();
+    const same = gateway.ProposedTransaction.deserializeBinary(proposal.getBytes());
+    same.setEndorsingOrganizationsList(others);
+    const other = await actor.gateway.newProposal(same.serializeBinary()).endorse();
+    const status = await (await actor.gateway.newTransaction(withSignatures(endorsed, other)).submit()).getStatus();
+    return status.code;
+}
+
+/** A prepared transaction with the endorsements of another on the same proposal, as bytes. */
+function withSignatures(...both) {
+    const [prepared, other] = both.map((one) => gateway.PreparedTransaction.deserializeBinary(one.getBytes()));
+    const [to, from] = [prepared, other].map((one) => transaction(one.getEnvelope().serializeBinary()));
+    to.endorsed.setEndorsementsList([...to.endorsed.getEndorsementsList(), ...from.endorsed.getEndorsementsList()]);
+    to.transactionMessage.getActionsList()[0].setPayload(to.actionPayload.serializeBinary());
+    to.payload.setData(to.transactionMessage.serializeBinary());
+    prepared.getEnvelope().setPayload(to.payload.serializeBinary());
+    return prepared.serializeBinary();
 }
 
 try {

@@ -34,7 +34,7 @@ const write = {
 const read = async (stub, collection, key) =>
     text(await (collection ? stub.getPrivateData(collection, key) : stub.getState(key)));
 
-const functions = {
+export const functions = {
     async Noop() {
         return null;
     },
