@@ -6,8 +6,8 @@
 # Blocks marked `bash` run one after the other in one shell. A block marked `text` after one of them
 # is what must be among what it prints; after one marked `bash fails` the commands must fail as well.
 # Blocks marked `bash each` run once for each MSP named, with its id in $MSP and in a shell of their
-# own. Where `with COMMAND` is added to a mark, the block is run only where that command is found, which is
-# told. Other blocks are not run.
+# own. Where `with COMMAND` is added to a mark, the block is run only where that command is found: absence is
+# told, and with REQUIRE_FABRIC=1 a failure. Other blocks are not run.
 set -eo pipefail
 
 doc_file=$(realpath "$1")
@@ -18,7 +18,7 @@ doc_work=$(mktemp -d)
 doc_what=
 doc_end() {
     local status=$?
-    if [ $status -ne 0 ]; then
+    if [ $status -ne 0 ] && [ -n "$doc_what" ]; then
         printf '%s: this failed:\n%s\nit printed:\n' "$doc_file" "$doc_what" >&2
         cut -c 1-500 "$doc_work/printed" >&2 || true
     fi
@@ -32,6 +32,9 @@ for doc_command in $(sed -n 's/^```[a-z].* with \([^ ]*\)$/\1/p' "$doc_text" | s
     doc_marks="s/^\`\`\`\([a-z].*\) with $doc_command\$"
     if command -v "$doc_command" >/dev/null; then
         sed -i "$doc_marks/\`\`\`\1/" "$doc_text"
+    elif [ "${REQUIRE_FABRIC:-}" = 1 ]; then
+        printf '%s: %s is not found, but required: install it\n' "${doc_file#"$PWD"/}" "$doc_command" >&2
+        exit 1
     else
         printf '%s: %s is not found, what needs it is skipped\n' "${doc_file#"$PWD"/}" "$doc_command"
         sed -i "$doc_marks/\`\`\`skipped/" "$doc_text"
