@@ -13,9 +13,9 @@ Acts by Fabric's commands for the administrator whom the peer command is set up 
 handed to 'peer channel': where and how to order (-o, --tls, --cafile, --ordererTLSHostnameOverride, …).
 Without it the configuration is asked from the organisation's peer.
 
-  custodians UPDATE   prepares: the custodians of organizations.json only are given full blocks, which
-                      carry private data; and most of them change the channel, and the chaincode's
-                      definition
+  custodians UPDATE   prepares: only peers and administrators of organizations.json's custodians are given
+                      full blocks, which carry private data; and most custodians change the channel,
+                      and the chaincode's definition
   define MSP FOLDER [HOST:PORT]
                       prints the definition of an organisation, from the folder with its authorities'
                       certificates and config.yaml, for others to add; its anchor peer with it

@@ -40,21 +40,34 @@ die() {
 }
 
 # find_fabric [COMMAND]…: finds Fabric's commands (by default those that run a network) on PATH or in
-# FABRIC_BIN, and tells their release.
+# FABRIC_BIN, all of one release, and tells it.
 find_fabric() {
     [ -z "${FABRIC_BIN:-}" ] || PATH=$FABRIC_BIN:$PATH
     [ $# -gt 0 ] || set -- peer orderer configtxgen cryptogen osnadmin
-    local command missing=
+    local command version missing=
     local remedy="Install Fabric's binaries (release 3.1 or 2.5) with its install-fabric.sh and put them on PATH, or set FABRIC_BIN to their folder."
     for command in "$@"; do
         command -v "$command" >/dev/null || missing="$missing $command"
     done
     [ -z "$missing" ] || die "not found:$missing. $remedy"
-    FABRIC_VERSION=$(peer version | sed -n 's/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' | head -n 1) || true
+    FABRIC_VERSION=$(version_of peer) || true
     case $FABRIC_VERSION in
         3.[1-9]* | 2.5.*) ;;
         *) die "$(command -v peer) is of Fabric ${FABRIC_VERSION:-(no version told)}, which this is not made for. $remedy" ;;
     esac
+    for command in "$@"; do
+        # The only one that tells no version.
+        [ "$command" != osnadmin ] || continue
+        version=$(version_of "$command") || true
+        [ "$version" = "$FABRIC_VERSION" ] ||
+            die "$(command -v "$command") is of Fabric ${version:-(no version told)}, but $(command -v peer) of $FABRIC_VERSION. $remedy"
+    done
+}
+
+version_of() {
+    local argument=version
+    [ "$1" != configtxgen ] || argument=-version
+    "$1" $argument | sed -n 's/^ *Version: *v\{0,1\}\([0-9.]*\).*/\1/p' | head -n 1
 }
 
 # each_peer COMMAND…: calls it with each peer's fields appended: msp kind domain port chaincode-port

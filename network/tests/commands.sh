@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What is said where Fabric's commands are missing or of another release, by commands that only say
-# their version. Needs no Fabric.
+# their version; and where they or others are missing that are required. Needs no Fabric.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -12,11 +12,14 @@ trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$scratch/system" "$scratch/msp/cacerts"
 for command in bash dirname sed head cat mktemp rm realpath env awk; do ln -s "$(command -v "$command")" "$scratch/system/$command"; done
 
-# fabric VERSION-LINE COMMAND…: a folder with such commands.
+# fabric VERSION-LINE COMMAND…: a folder with such commands alone.
 fabric() {
-    local line=$1 command
     rm -rf "$scratch/bin"
     mkdir "$scratch/bin"
+    add "$@"
+}
+add() {
+    local line=$1 command
     shift
     for command in "$@"; do
         printf '#!/usr/bin/env bash\nprintf "%%s\\n" "%s:" "%s"\n' "$command" "$line" >"$scratch/bin/$command"
@@ -28,7 +31,7 @@ fabric() {
 refused() {
     local what=$1 sentence=$2 said
     shift 2
-    if said=$(PATH=$scratch/system FABRIC_BIN=$scratch/bin NETWORK_DIR=$scratch/network "$@" 2>&1); then
+    if said=$(PATH=$scratch/system FABRIC_BIN=$scratch/bin NETWORK_DIR=$scratch/network REQUIRE_FABRIC= REQUIRE_JUDGES= "$@" 2>&1); then
         printf '%s: did not fail\n' "$what" >&2
         exit 1
     fi
@@ -55,6 +58,14 @@ update "no configtxlator" "not found: configtxlator. $REMEDY" custodians "$scrat
 update "no configtxgen" "not found: configtxgen. $REMEDY" define Org1MSP "$scratch/msp"
 fabric " Version: v2.2.15" peer configtxlator
 update "configtxlator of release 2.2" "$scratch/bin/peer is of Fabric 2.2.15, which this is not made for. $REMEDY" custodians "$scratch/update.pb"
+for command in orderer configtxgen cryptogen; do
+    fabric " Version: v3.1.5" "${NETWORK_COMMANDS[@]}"
+    add " Version: v2.5.16" "$command"
+    refused "$command of another release" "network.sh: $scratch/bin/$command is of Fabric 2.5.16, but $scratch/bin/peer of 3.1.5. $REMEDY" network/network.sh up
+done
+fabric " Version: v2.5.16" peer
+add "built somewhere" configtxlator
+update "configtxlator that tells no version" "$scratch/bin/configtxlator is of Fabric (no version told), but $scratch/bin/peer of 2.5.16. $REMEDY" custodians "$scratch/update.pb"
 fabric " Version: v3.1.5" peer configtxlator
 update "no Node.js" "not found: node. Install Node.js from release 20 on." custodians "$scratch/update.pb"
 fabric " Version: v3.1.5" "${NETWORK_COMMANDS[@]}"
@@ -75,3 +86,20 @@ for version in 2.5.16 3.1.5; do
     fabric " Version: v$version" "${NETWORK_COMMANDS[@]}"
     refused "release $version is not what is wrong" "network.sh: no network in $scratch/network: run 'network.sh up' first" network/network.sh deploy
 done
+
+# What checks on real Fabric say before they begin.
+real() { refused "$1" "real Fabric: $2" env "${@:3}"; }
+fabric " Version: v3.1.5" "${NETWORK_COMMANDS[@]}"
+mkdir "$scratch/other"
+ln -s "$scratch/bin/peer" "$scratch/other/peer"
+there() { printf "not found in the folder '%s' of FABRIC_BIN: %s. All of a release's commands have to be there" "$@"; }
+real "a folder that is not there" "$(there "$scratch/typo" "${NETWORK_COMMANDS[*]}")" FABRIC_BIN="$scratch/bin:$scratch/typo" .ci/real-fabric readme
+real "a second folder without all" "$(there "$scratch/other" "${NETWORK_COMMANDS[*]:1}")" FABRIC_BIN="$scratch/bin:$scratch/other" .ci/real-fabric readme
+real "configtxlator required" "$(there "$scratch/bin" configtxlator)" REQUIRE_FABRIC=1 .ci/real-fabric readme
+real "Fabric required" "not found, but required: put Fabric's commands (release 3.1 or 2.5) on PATH, or set FABRIC_BIN to their folder" FABRIC_BIN= REQUIRE_FABRIC=1 .ci/real-fabric readme
+add " Version: v3.1.5" configtxlator
+real "Maven required" "Fabric's Java client is required: install Maven (mvn) and a JDK from 17 on" REQUIRE_FABRIC=1 .ci/real-fabric readme access
+refused "Go and Maven required" "go not found, but required: install Go, and Maven with a JDK from 17 on" env REQUIRE_JUDGES=1 .ci/run
+printf '%s\n' '```bash' true '```' '```bash with nothing-of-that-name' true '```' >"$scratch/document.md"
+refused "a command of a document required" "$scratch/document.md: nothing-of-that-name is not found, but required: install it" \
+    env PATH="$PATH" REQUIRE_FABRIC=1 network/tests/documented.sh "$scratch/document.md"
