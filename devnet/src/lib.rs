@@ -32,8 +32,8 @@
 //! [`PeerEnvironment`] (`fabric-devnet env`) sets Fabric's `peer` command up for them.
 //!
 //! Organisations are custodians or not ([`Organization::custodian`]). Whole blocks, with or without
-//! private data, are for custodians' identities at a peer; others follow the channel by filtered
-//! blocks and chaincode events. The orderer delivers blocks to every organisation, as Fabric's does:
+//! private data, are for custodians' peers and administrators at a peer; all others follow the channel by
+//! filtered blocks and chaincode events. The orderer delivers blocks to every organisation, as Fabric's does:
 //! every organisation's peer has them all. Private data is what the peer itself holds of a block's
 //! valid transactions, until it ends or is purged.
 //!
