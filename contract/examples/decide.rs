@@ -6,16 +6,20 @@
 //!
 //! The schemas of both lines are `policies/schema/decision-case.schema.json` and
 //! `decision-verdict.schema.json`; `docs/consent.md` has examples. A line that is no case is answered
-//! by an error object, and the next one is read. Policies are the ones compiled in.
+//! by an error object, and the next one is read; a blank one is passed over. Policies are the ones
+//! compiled in.
 
 use ioht_contract::Policies;
 use ioht_contract::decision::{CASE_BYTES_MAX, Verdict};
 use std::io::{self, BufRead, Read, Write};
 
 fn main() -> io::Result<()> {
+    decide(io::stdin().lock(), io::BufWriter::new(io::stdout().lock()))
+}
+
+/// Answers line by line, so that whoever asks can wait for each answer.
+pub(crate) fn decide(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     let policies = Policies::default();
-    let mut input = io::stdin().lock();
-    let mut output = io::BufWriter::new(io::stdout().lock());
     while let Some(line) = line(&mut input)? {
         if line.trim_ascii().is_empty() {
             continue;

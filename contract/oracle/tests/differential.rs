@@ -7,7 +7,7 @@
 mod generated;
 
 use cedar_policy::Authorizer;
-use generated::{AT, directives, request};
+use generated::{AT, directives, known_request};
 use ioht_contract::Policies;
 use ioht_contract::decision::{Outcome, decide};
 use ioht_contract_oracle as cedar;
@@ -17,7 +17,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn cedar_decides_the_same(given in directives(), requests in prop::collection::vec(request(), 4)) {
+    fn cedar_decides_the_same(given in directives(), requests in prop::collection::vec(known_request(), 4)) {
         let (policies, authorizer) = (Policies::default(), Authorizer::new());
         let translated = cedar::policies(&given);
         for request in &requests {

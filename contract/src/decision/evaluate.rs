@@ -3,7 +3,7 @@
 use super::outcome::{
     Decision, Determining, Element, Explanation, NearMiss, Outcome, Path, Reason, Residual,
 };
-use super::request::{Question, Request};
+use super::request::{Question, RecordFacts, Request};
 use super::rules::{Atom, Clause, Prepared, Rules, Span, Test};
 use super::truth::Truth;
 use crate::consent::{Directive, DirectiveStatus, Effect};
@@ -15,6 +15,10 @@ use std::collections::BTreeSet;
 
 /// HL7's code for what only needs the minimum.
 const MINIMUM_NECESSARY: &str = "MINEC";
+
+/// Near misses of one explanation: more than anybody reads, and an answer stays small whatever the
+/// directives are.
+const NEAR_MISSES_MAX: usize = 256;
 
 /// What a directive can come to say, as far as the request is known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,11 +50,19 @@ impl Say {
         };
         this && !other && !self.nothing
     }
+
+    /// Whether it depends on what is not known.
+    fn is_open(self) -> bool {
+        (self.permit || self.deny)
+            && !self.definitely(Effect::Permit)
+            && !self.definitely(Effect::Deny)
+    }
 }
 
 /// The answers to every atom, for one request.
-struct Answers<'r, 'a> {
-    rules: &'r Rules<'a>,
+struct Answers<'r> {
+    rules: &'r Rules<'r>,
+    record: &'r RecordFacts,
     truths: Vec<Truth>,
     /// The elements evaluated so far.
     elements: Vec<Cell<Option<Truth>>>,
@@ -80,18 +92,16 @@ impl Rules<'_> {
     pub fn explain(&self, question: Question<'_>, at: TimestampMs) -> Explanation {
         let decision = self.answer(question, at);
         let answers = self.answers(question, at);
-        let mut near_misses: Vec<NearMiss> =
-            answers.map(|answers| answers.near_misses(at).collect()).unwrap_or_default();
-        near_misses.sort_unstable();
+        let near_misses = answers.map(|it| it.near_misses(at)).unwrap_or_default();
         Explanation { decision, near_misses }
     }
 
     /// Nothing when the question cannot be evaluated.
-    fn answers(&self, question: Question<'_>, at: TimestampMs) -> Option<Answers<'_, '_>> {
+    fn answers<'r>(&'r self, question: Question<'r>, at: TimestampMs) -> Option<Answers<'r>> {
         let asked = Asked::of(self, question, at)?;
-        let truths = self.atoms.iter().map(|atom| asked.truth(atom)).collect::<Option<_>>()?;
+        let truths = self.atoms.iter().map(|atom| asked.truth(atom)).collect();
         let elements = vec![Cell::new(None); self.clauses.len()];
-        Some(Answers { rules: self, truths, elements })
+        Some(Answers { rules: self, record: question.record, truths, elements })
     }
 }
 
@@ -125,86 +135,73 @@ impl<'r> Asked<'r> {
         Some(Self { rules, question, at, purposes, sensitivities, labels_known, window })
     }
 
-    /// Nothing when the question has no answer under the policies.
-    fn truth(&self, atom: &Atom<'_>) -> Option<Truth> {
+    /// Unknown also when the policies do not know the record's code or label that it is about.
+    fn truth(&self, atom: &Atom<'_>) -> Truth {
         fn known<T>(value: Option<T>, is: impl FnOnce(T) -> bool) -> Truth {
             value.map_or(Truth::Unknown, |value| is(value).into())
         }
         let record = self.question.record;
-        Some(match *atom {
+        match *atom {
             Atom::Actor(actor) => self.question.who.is(actor),
             Atom::Purpose(purpose) => self.purposes.contains(&purpose).into(),
             Atom::Action(action) => (self.question.action == action).into(),
             Atom::Code(code) => known(record.code, |it| it == code),
-            Atom::Category(category) => match record.code {
-                None => Truth::Unknown,
-                Some(code) => {
-                    (self.rules.policies.codes().rule(code)?.category == *category).into()
-                }
-            },
+            Atom::Category(category) => {
+                let rule = record.code.and_then(|code| self.rules.policies.codes().rule(code));
+                known(rule, |it| it.category == *category)
+            }
             Atom::Device(device) => known(record.device, |it| it == device),
             Atom::UpTo(label) => known(record.confidentiality, |it| it <= label),
             Atom::From(label) => known(record.confidentiality, |it| it >= label),
-            Atom::Sensitivity(_) if !self.labels_known => return None,
-            Atom::Sensitivity(label) => known(self.sensitivities.as_ref(), |it| it.contains(label)),
+            Atom::Sensitivity(label) => match &self.sensitivities {
+                Some(labels) if labels.contains(label) => Truth::True,
+                labels => known(labels.as_ref().filter(|_| self.labels_known), |_| false),
+            },
             Atom::AsCoarseAs(grid_s) => known(record.grid_s, |it| it >= grid_s),
             Atom::FinerThan(grid_s) => known(record.grid_s, |it| it < grid_s),
             Atom::Within(period) => known(self.window, |it| period.includes(&it)),
             Atom::Overlapping(period) => known(self.window, |it| period.overlaps(&it)),
             Atom::During(period) => period.contains(self.at).into(),
-        })
+        }
     }
 }
 
-impl Answers<'_, '_> {
-    fn decide(&self, purpose: &PurposeCode, at: TimestampMs) -> Decision {
-        let mut permits = Vec::new();
-        let mut denies = Vec::new();
-        let mut broken = Vec::new();
-        let mut residual = Vec::new();
-        let (mut can_permit, mut can_deny) = (false, false);
-        let (mut bound, mut can_agree) = (Vec::new(), false);
-        let mut obligations = BTreeSet::new();
-        for prepared in &self.rules.directives {
-            let directive = prepared.directive;
-            if let Some(path) = prepared.broken {
-                if directive.status == DirectiveStatus::Active
-                    && (directive.period.contains(at) || !directive.period.is_valid())
-                {
-                    broken.push(determining(directive, path));
-                }
-                continue;
-            }
-            if !directive.is_in_force(at) {
-                continue;
-            }
-            let (mut say, path) = self.say(prepared);
-            if directive.terms.is_some() {
-                if say.definitely(Effect::Permit) {
-                    bound.push(determining(directive, path));
-                }
-                can_agree |= say.permit;
-                say = say.without_permit();
-            }
-            can_permit |= say.permit;
-            can_deny |= say.deny;
-            if say.permit {
-                obligations.extend(directive.obligations.iter().cloned());
-            }
-            if say.definitely(Effect::Deny) {
-                denies.push(determining(directive, path));
-            } else if say.definitely(Effect::Permit) {
-                permits.push(determining(directive, path));
-            } else if say.permit || say.deny {
-                residual.push(self.residual(prepared, say));
-            }
-        }
+/// What the directives in force come to say.
+#[derive(Default)]
+struct Said {
+    /// Those that are malformed.
+    broken: Vec<Determining>,
+    denies: Vec<Determining>,
+    /// Those that deny or not, as the policies no longer tell.
+    may_deny: Vec<Determining>,
+    permits: Vec<Determining>,
+    /// Those that permit or not, as the policies no longer tell.
+    may_permit: Vec<Determining>,
+    /// Those that would permit under terms of use, and whether one may.
+    bound: Vec<Determining>,
+    can_agree: bool,
+    /// Those that the record decides.
+    residual: Vec<Residual>,
+    obligations: BTreeSet<ObligationCode>,
+}
+
+impl Said {
+    /// A deny wins. What cannot be evaluated denies where it could come to deny, and permits nothing.
+    fn decision(self) -> Decision {
+        let Self { broken, denies, may_deny, permits, may_permit, bound, .. } = self;
+        let (mut residual, mut obligations) = (self.residual, self.obligations);
+        let can_permit = !permits.is_empty() || residual.iter().any(|it| it.permits);
+        let can_deny = residual.iter().any(|it| it.denies);
         let (outcome, reason, mut determining) = if !broken.is_empty() {
             (Outcome::Deny, Reason::PolicyError, broken)
         } else if !denies.is_empty() {
             (Outcome::Deny, Reason::ConsentDeny, denies)
-        } else if !can_permit && can_agree {
+        } else if !may_deny.is_empty() {
+            (Outcome::Deny, Reason::PolicyError, may_deny)
+        } else if !can_permit && self.can_agree {
             (Outcome::Deny, Reason::AgreementRequired, bound)
+        } else if !can_permit && !may_permit.is_empty() {
+            (Outcome::Deny, Reason::PolicyError, may_permit)
         } else if !can_permit {
             (Outcome::Deny, Reason::NoApplicableConsent, Vec::new())
         } else if !permits.is_empty() && !can_deny {
@@ -214,14 +211,82 @@ impl Answers<'_, '_> {
         };
         determining.sort_unstable();
         residual.sort_unstable();
-        let conditional = outcome == Outcome::Conditional;
-        if outcome == Outcome::Deny {
-            obligations = BTreeSet::new();
-        } else {
-            obligations.extend(self.minimum_necessary(purpose));
+        if outcome != Outcome::Conditional {
+            residual.clear();
         }
-        let residual = if conditional { residual } else { Vec::new() };
+        if outcome == Outcome::Deny {
+            obligations.clear();
+        }
         Decision { outcome, reason, determining, residual, obligations }
+    }
+}
+
+impl Answers<'_> {
+    fn decide(&self, purpose: &PurposeCode, at: TimestampMs) -> Decision {
+        let mut said = Said::default();
+        for prepared in &self.rules.directives {
+            let directive = prepared.directive;
+            if let Some(path) = prepared.broken {
+                if directive.status == DirectiveStatus::Active
+                    && (directive.period.contains(at) || !directive.period.is_valid())
+                {
+                    said.broken.push(determining(directive, path));
+                }
+            } else if directive.is_in_force(at) {
+                self.hear(prepared, &mut said);
+            }
+        }
+        let mut decision = said.decision();
+        if decision.outcome != Outcome::Deny {
+            decision.obligations.extend(self.minimum_necessary(purpose));
+        }
+        decision
+    }
+
+    /// Adds what one directive comes to say.
+    fn hear(&self, prepared: &Prepared<'_>, said: &mut Said) {
+        let directive = prepared.directive;
+        let (mut say, path) = self.say(prepared);
+        let this = || determining(directive, path);
+        let open = if say.is_open() { self.open(prepared) } else { BTreeSet::new() };
+        if say.permit && directive.terms.is_none() {
+            said.obligations.extend(directive.obligations.iter().cloned());
+        }
+        if say.is_open() && open.iter().all(|element| self.is_told(*element)) {
+            let may = if say.deny { &mut said.may_deny } else { &mut said.may_permit };
+            may.push(this());
+            return;
+        }
+        if directive.terms.is_some() {
+            if say.definitely(Effect::Permit) {
+                said.bound.push(this());
+            }
+            said.can_agree |= say.permit;
+            say = say.without_permit();
+        }
+        if say.definitely(Effect::Deny) {
+            said.denies.push(this());
+        } else if say.definitely(Effect::Permit) {
+            said.permits.push(this());
+        } else if say.is_open() {
+            said.residual.push(Residual {
+                directive: directive.id.clone(),
+                version: directive.version,
+                permits: say.permit,
+                denies: say.deny,
+                open,
+            });
+        }
+    }
+
+    /// Whether the record tells what this element is about: if it is open, the policies do not know the
+    /// record's code, or a label of it.
+    fn is_told(&self, element: Element) -> bool {
+        match element {
+            Element::Categories => self.record.code.is_some(),
+            Element::Sensitivity => self.record.sensitivity.is_some(),
+            _ => false,
+        }
     }
 
     fn minimum_necessary(&self, purpose: &PurposeCode) -> Option<ObligationCode> {
@@ -229,7 +294,7 @@ impl Answers<'_, '_> {
         if needed { MINIMUM_NECESSARY.parse().ok() } else { None }
     }
 
-    /// What the directive can come to say, and where; the place has no meaning while that is open.
+    /// What the directive can come to say, and where: what says so, or else what is open first.
     fn say(&self, prepared: &Prepared<'_>) -> (Say, Path) {
         let decision = prepared.directive.decision;
         let nothing = Say { nothing: true, ..Say::default() };
@@ -250,10 +315,15 @@ impl Answers<'_, '_> {
                 (fires, path) = (fired, Path::Provision(i));
                 break;
             }
-            fires = fires.max(fired);
-            if matches.min(excepted) == Truth::True && path == Path::Context {
-                path = Path::Exception(i, j);
+            let restored = matches.min(excepted) == Truth::True && path == Path::Context;
+            if restored || fired > fires {
+                let inner = restored || matches == Truth::True;
+                path = if inner { Path::Exception(i, j) } else { Path::Provision(i) };
             }
+            fires = fires.max(fired);
+        }
+        if context == Truth::Unknown {
+            path = Path::Context;
         }
         let say = if context == Truth::Unknown { nothing } else { Say::default() };
         let say = match fires {
@@ -317,7 +387,8 @@ impl Answers<'_, '_> {
         any
     }
 
-    fn residual(&self, prepared: &Prepared<'_>, say: Say) -> Residual {
+    /// The elements that are open where a matcher is.
+    fn open(&self, prepared: &Prepared<'_>) -> BTreeSet<Element> {
         let provisions = prepared.provisions.of(&self.rules.provisions);
         let nested = |test: &Test| test.exceptions.of(&self.rules.exceptions);
         let tests = provisions.iter().flat_map(|test| std::iter::once(test).chain(nested(test)));
@@ -326,35 +397,63 @@ impl Answers<'_, '_> {
             .filter(|test| self.test(test.clauses) == Truth::Unknown)
             .flat_map(|test| self.clauses(test.clauses));
         let open = clauses.filter(|clause| self.clause(clause) == Truth::Unknown);
-        Residual {
-            directive: prepared.directive.id.clone(),
-            version: prepared.directive.version,
-            permits: say.permit,
-            denies: say.deny,
-            open: open.map(|clause| clause.element).collect(),
-        }
+        open.map(|clause| clause.element).collect()
     }
 
-    fn near_misses(&self, at: TimestampMs) -> impl Iterator<Item = NearMiss> {
+    /// Contexts that fail in one element, and provisions and exceptions that do where what they are
+    /// exceptions to matches.
+    fn near_misses(&self, at: TimestampMs) -> Vec<NearMiss> {
+        let mut near = Vec::new();
         let usable = |it: &&Prepared<'_>| {
             it.broken.is_none() && it.directive.status == DirectiveStatus::Active
         };
-        self.rules.directives.iter().filter(usable).filter_map(move |prepared| {
-            let clauses = self.clauses(prepared.context.clauses);
-            let failed = clauses.filter(|clause| self.clause(clause) == Truth::False);
-            let expired = (!prepared.directive.period.contains(at)).then_some(Element::Period);
-            let mut failed = failed.map(|clause| clause.element).chain(expired);
-            match (failed.next(), failed.next()) {
-                (Some(element), None) => Some(NearMiss {
-                    directive: prepared.directive.id.clone(),
-                    version: prepared.directive.version,
-                    path: Path::Context,
-                    failed: element,
-                }),
-                _ => None,
+        for prepared in self.rules.directives.iter().filter(usable) {
+            let directive = prepared.directive;
+            let mut note = |path, failed: Failed| {
+                if let Failed::Only(failed) = failed {
+                    let (directive, version) = (directive.id.clone(), directive.version);
+                    near.push(NearMiss { directive, version, path, failed });
+                }
+                failed == Failed::Nothing
+            };
+            let expired = (!directive.period.contains(at)).then_some(Element::Period);
+            if !note(Path::Context, self.failed(prepared.context.clauses, expired)) {
+                continue;
             }
-        })
+            for (i, provision) in (0..).zip(prepared.provisions.of(&self.rules.provisions)) {
+                if !note(Path::Provision(i), self.failed(provision.clauses, None)) {
+                    continue;
+                }
+                let exceptions = provision.exceptions.of(&self.rules.exceptions);
+                for (j, exception) in (0..).zip(exceptions) {
+                    note(Path::Exception(i, j), self.failed(exception.clauses, None));
+                }
+            }
+        }
+        near.sort_unstable();
+        near.truncate(NEAR_MISSES_MAX);
+        near
     }
+
+    /// What of a matcher does not match, and what else does not.
+    fn failed(&self, clauses: Span, else_failed: Option<Element>) -> Failed {
+        let clauses = self.clauses(clauses);
+        let failed = clauses.filter(|clause| self.clause(clause) == Truth::False);
+        let mut failed = failed.map(|clause| clause.element).chain(else_failed);
+        match (failed.next(), failed.next()) {
+            (None, _) => Failed::Nothing,
+            (Some(element), None) => Failed::Only(element),
+            _ => Failed::More,
+        }
+    }
+}
+
+/// How near a matcher is to matching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    Nothing,
+    Only(Element),
+    More,
 }
 
 fn determining(directive: &Directive, path: Path) -> Determining {

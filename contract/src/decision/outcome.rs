@@ -47,7 +47,8 @@ pub enum Reason {
     /// No directive permits.
     #[n(4)]
     NoApplicableConsent,
-    /// A directive or the request cannot be evaluated.
+    /// A directive cannot be evaluated, or the request, or what a directive asks of a record whose code or
+    /// label the policies do not know.
     #[n(5)]
     PolicyError,
     /// The patient has paused all sharing.
@@ -101,7 +102,8 @@ pub struct Decision {
     /// Why.
     pub reason: Reason,
     /// The directives that decided, by id: those that deny, or else all that permit, or else those that
-    /// would under terms of use; when the outcome is conditional those that permit whatever the record.
+    /// would under terms of use; when the outcome is conditional those that permit whatever the record; of an
+    /// error those that cannot be evaluated.
     pub determining: Vec<Determining>,
     /// When the outcome is conditional: the directives that the record makes permit or deny.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -176,8 +178,9 @@ pub struct Residual {
 pub struct Explanation {
     /// The decision.
     pub decision: Decision,
-    /// Active directives that are not about the request because of a single element, such as the
-    /// period of one that has expired.
+    /// What of active directives is not about the request because of a single element: contexts, such as
+    /// that of one that has expired; where the context matches, provisions; where such a one does, its
+    /// exceptions. The first 256.
     pub near_misses: Vec<NearMiss>,
 }
 

@@ -345,10 +345,82 @@ fn a_request_that_cannot_be_evaluated_is_denied() {
     // A label or code that the policies do not know matters where a directive asks for it.
     let label = json!({"record": {"sensitivity": ["NONE"]}});
     permits(&json!([ward()]), label.clone(), &["ward context"]);
-    error(&deny_with("sensitivity", json!(["PSY"])), label, &[]);
+    error(&deny_with("sensitivity", json!(["PSY"])), label, &["no context"]);
     let code = json!({"record": {"code": "2708-6"}});
     permits(&json!([ward()]), code.clone(), &["ward context"]);
-    error(&deny_with("categories", json!(["activity"])), code, &[]);
+    error(&deny_with("categories", json!(["activity"])), code, &["no context"]);
+}
+
+/// A code or label that the policies do not know denies where the decision hangs on it, and only there:
+/// what is definite before the record is known, stays so.
+#[test]
+fn what_the_policies_do_not_know_matters_where_the_decision_hangs_on_it() {
+    let code = || json!({"record": {"code": "2708-6"}});
+    let labels = |labels: Value| json!({"record": {"sensitivity": labels}});
+    let mut elsewhere = deny_with("categories", json!(["activity"]));
+    elsewhere[1]["context"]["actors"] = json!(["org:Org2MSP"]);
+    for told in [code(), json!({"record": {"code": null}})] {
+        permits(&elsewhere, told, &["ward context"]);
+    }
+    error(
+        &elsewhere,
+        json!({"actor": {"org": "Org2MSP"}, "record": {"code": "2708-6"}}),
+        &["no context"],
+    );
+    // A label that is known to be asked for is, whatever else the record has.
+    let psychiatric = deny_with("sensitivity", json!(["PSY"]));
+    denies(&psychiatric, labels(json!(["NONE", "PSY"])), &["no context"]);
+    error(&psychiatric, labels(json!(["NONE", "HIV"])), &["no context"]);
+    // Another deny decides by itself, and a permit needs no second one.
+    let mut denied = psychiatric.clone();
+    denied.as_array_mut().unwrap().push(json!({"id": "all", "decision": "deny"}));
+    denies(&denied, labels(json!(["NONE"])), &["all context"]);
+    let activity = ward_with("categories", json!(["activity"]));
+    error(&activity, code(), &["ward context"]);
+    let mut two = json!([activity[0], activity[0]]);
+    two[0]["id"] = json!("other");
+    error(&two, code(), &["other context", "ward context"]);
+    two[0]["context"] = ward()["context"].clone();
+    permits(&two, code(), &["other context"]);
+    // In exceptions, and in what restores them.
+    let mut but = ward();
+    but["provision"] = json!([
+        {"match": {"codes": ["8310-5"]}},
+        {"match": {"categories": ["activity"]}},
+    ]);
+    error(&json!([but]), code(), &["ward provision[1]"]);
+    but["provision"][1] = json!({"match": {"purposes": ["TREAT"]}, "provision": [
+        {"match": {"actors": ["org:Org2MSP"]}},
+        {"match": {"categories": ["activity"]}},
+    ]});
+    error(&json!([but]), code(), &["ward provision[1].provision[1]"]);
+    // Before the rest of the record is known, it is for the record to say where it can.
+    open(&activity_or_coarse(), json!({"record": {"code": "2708-6", "grid_s": null}}), &[]);
+    let mut no = activity_or_coarse();
+    no[0]["decision"] = json!("deny");
+    error(&no, json!({"record": {"code": "2708-6", "grid_s": null}}), &["activity context"]);
+}
+
+/// Two directives: one about activity, and a permit of coarse windows.
+fn activity_or_coarse() -> Value {
+    let (mut activity, coarse) =
+        (ward_with("categories", json!(["activity"])), ward_with("min_grid_s", json!(3600)));
+    activity[0]["id"] = json!("activity");
+    json!([activity[0], coarse[0]])
+}
+
+/// An agreement settles what terms ask for, not what cannot be evaluated.
+#[test]
+fn terms_on_what_cannot_be_evaluated_are_an_error() {
+    let code = || json!({"record": {"code": "2708-6"}});
+    let mut bound = ward_with("categories", json!(["activity"]));
+    bound[0]["terms"] = json!({"offer": "o-1", "version": 1});
+    error(&bound, code(), &["ward context"]);
+    let mut agreeable = ward();
+    agreeable["id"] = json!("bound");
+    agreeable["terms"] = json!({"offer": "o-1", "version": 1});
+    let given = json!([bound[0], agreeable]);
+    check(&given, code(), Outcome::Deny, Reason::AgreementRequired, &["bound context"]);
 }
 
 #[test]
@@ -452,4 +524,40 @@ fn an_explanation_names_what_nearly_decided() {
     let near: Vec<(&str, Element)> =
         explained.near_misses.iter().map(|it| (it.directive.as_str(), it.failed)).collect();
     assert_eq!(near, [("expired", Element::Period), ("research", Element::Purposes)]);
+}
+
+/// What is an exception to nothing that matches is not near.
+#[test]
+fn an_explanation_names_the_exceptions_that_nearly_did() {
+    let near = |given: &Value, changes: Value| -> Vec<String> {
+        let (given, policies) = (directives(given.clone()), Policies::default());
+        let explained = Rules::prepare(&policies, &given);
+        let explained = explained.explain(Question::from(&request(changes)), 5000);
+        let told = explained.near_misses.iter();
+        told.map(|it| format!("{} {} {:?}", it.directive, it.path, it.failed)).collect()
+    };
+    let but = json!([{"id": "no", "decision": "deny", "provision": [
+        {"match": {"actors": ["unit:ward@Org1MSP"], "purposes": ["HRESCH"]}, "provision": [
+            {"match": {"sensitivity": ["PSY"]}},
+        ]},
+        {"match": {"actors": ["org:Org2MSP"], "purposes": ["HRESCH"]}},
+        {"match": {"actors": ["org:Org1MSP"], "purposes": ["TREAT"]}, "provision": [
+            {"match": {"codes": ["8310-5"]}},
+            {"match": {"codes": ["8310-5"], "confidentiality": "R"}},
+        ]},
+    ]}]);
+    assert_eq!(
+        near(&but, json!({})),
+        ["no provision[0] Purposes", "no provision[2].provision[0] Codes"]
+    );
+    let mut elsewhere = but.clone();
+    elsewhere[0]["context"] = json!({"actors": ["org:Org2MSP"]});
+    assert_eq!(near(&elsewhere, json!({})), ["no context Actors"]);
+    elsewhere[0]["context"]["purposes"] = json!(["HRESCH"]);
+    assert_eq!(near(&elsewhere, json!({})), [""; 0]);
+    let research = json!({"match": {"purposes": ["HRESCH"]}});
+    let directives = (0..64).map(
+        |n| json!({"id": format!("d{n}"), "decision": "deny", "provision": vec![&research; 16]}),
+    );
+    assert_eq!(near(&directives.collect(), json!({})).len(), 256, "an answer stays small");
 }

@@ -74,3 +74,34 @@ fn lines_that_are_no_case_get_a_code() {
     }
     assert_eq!(code(&" ".repeat(ioht_contract::decision::CASE_BYTES_MAX + 1)), "CASE_TOO_LARGE");
 }
+
+/// The program that reads cases line by line: whatever a line is, the next one is answered.
+#[test]
+fn the_program_answers_each_line() {
+    let case = serde_json::to_string(&serde_json::from_str::<Value>(&documented()[0].0).unwrap());
+    let (case, most) = (case.unwrap(), ioht_contract::decision::CASE_BYTES_MAX);
+    let answered = |input: &str| -> Vec<String> {
+        let mut output = Vec::new();
+        crate::program::decide(input.as_bytes(), &mut output).unwrap();
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.is_empty() || output.ends_with('\n'));
+        let told = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        told.map(|it| it.get("error").unwrap_or(&it["outcome"]).as_str().unwrap().to_owned())
+            .collect()
+    };
+    let padded = |bytes: usize| format!("{case}{}", " ".repeat(bytes - case.len()));
+    for (input, expected) in [
+        (String::new(), &[][..]),
+        ("\n \r\n\n".to_owned(), &[]),
+        (format!("{case}\n"), &["PERMIT"]),
+        (format!("{case}\r\n\n{case}"), &["PERMIT", "PERMIT"]),
+        (format!("{{}}\n{case}\n"), &["CASE_MALFORMED", "PERMIT"]),
+        (format!("{}\n{case}\n", padded(most)), &["PERMIT", "PERMIT"]),
+        (padded(most), &["PERMIT"]),
+        (format!("{}\n{case}\n", padded(most + 1)), &["CASE_TOO_LARGE", "PERMIT"]),
+        (format!("{}\n{case}", padded(3 * most)), &["CASE_TOO_LARGE", "PERMIT"]),
+        (padded(most + 1), &["CASE_TOO_LARGE"]),
+    ] {
+        assert_eq!(answered(&input), expected, "{} bytes", input.len());
+    }
+}

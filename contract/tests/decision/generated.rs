@@ -34,8 +34,11 @@ const ACTORS: &[&str] = &[
 ];
 const PURPOSES: &[&str] = &["TREAT", "ETREAT", "BTG", "COC", "HRESCH", "DSRCH", "HMARKT"];
 const CODES: &[&str] = &["8867-4", "8310-5", "2339-0", "41950-7"];
+/// What a record can be of: also what the policies do not know, or know no longer.
+const RECORD_CODES: &[&str] = &["8867-4", "8310-5", "2339-0", "41950-7", "2708-6"];
 const CATEGORIES: &[&str] = &["vital-signs", "laboratory", "activity"];
 const SENSITIVITIES: &[&str] = &["SPI", "BH", "COGN", "PSY", "SUD", "OPIOIDUD", "HIV"];
+const RECORD_LABELS: &[&str] = &["SPI", "BH", "COGN", "PSY", "SUD", "OPIOIDUD", "HIV", "RETIRED"];
 const PIDS: &[&str] = &["11111111111111111111111111111111", "22222222222222222222222222222222"];
 /// The time of every decision.
 pub(crate) const AT: i64 = 50;
@@ -148,13 +151,25 @@ fn requester() -> impl Strategy<Value = Requester> {
         })
 }
 
-/// A request about one record, all of it known.
+/// A request about one record, all of it told.
 pub(crate) fn request() -> impl Strategy<Value = Request> {
+    request_about(RECORD_CODES, RECORD_LABELS)
+}
+
+/// The same, and the policies know it.
+pub(crate) fn known_request() -> impl Strategy<Value = Request> {
+    request_about(CODES, SENSITIVITIES)
+}
+
+fn request_about(
+    codes: &'static [&'static str],
+    labels: &'static [&'static str],
+) -> impl Strategy<Value = Request> {
     let record = (
-        one_of::<LoincCode>(CODES),
+        one_of::<LoincCode>(codes),
         one_of::<ParticipantId>(PIDS),
         confidentiality(),
-        btree_set(one_of(SENSITIVITIES), 0..3),
+        btree_set(one_of(labels), 0..3),
         proptest::sample::select(vec![300_u32, 900, 3600]),
         (0..10_i64, 1..4_i64),
     );

@@ -5,4 +5,7 @@
 mod cases;
 mod documents;
 mod generated;
+#[path = "../../examples/decide.rs"]
+#[expect(dead_code, reason = "its `main` is for standard input")]
+mod program;
 mod properties;

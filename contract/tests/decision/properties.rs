@@ -132,6 +132,16 @@ proptest! {
         }
     }
 
+    /// An error is of what the policies do not know, and of nothing else.
+    #[test]
+    fn what_the_policies_know_is_no_error(
+        given in directives(),
+        request in known_request(),
+        bits in any::<u8>(),
+    ) {
+        prop_assert_ne!(decided(&given, &forget(&request, bits)).reason, Reason::PolicyError);
+    }
+
     /// What is known of fewer attributes decides no more.
     #[test]
     fn knowing_less_decides_no_more(
@@ -180,6 +190,7 @@ fn every_outcome_is_generated() {
         "Conditional",
         "AgreementRequired",
         "BreakGlassNotDeclared",
+        "PolicyError",
     ] {
         assert!(seen.get(outcome).copied().unwrap_or(0) > 10, "{seen:?}");
     }
