@@ -80,11 +80,14 @@ impl Submit for OpenDisclosure {
             accesses.push(batch.want(&ACCESSES, &(*sid, *access))?);
         }
         let loaded = batch.load(ledger).await?;
+        let heads = heads.into_iter().map(|(sid, slot)| loaded.get(&slot).map(|head| (sid, head)));
+        let heads: BTreeMap<SubjectId, Option<Head>> = heads.collect::<Result<_, _>>()?;
+        let mut consents: BTreeMap<SubjectId, Consent<'_>> = BTreeMap::new();
         let mut ids = Vec::with_capacity(accesses.len());
         for ((reference, slot), position) in private.accesses.iter().zip(accesses).zip(0..) {
             let AccessReference { sid, access: name } = *reference;
-            let head = heads.get(&sid).map(|slot| loaded.get(slot)).transpose()?.flatten();
-            if let Err(refusal) = asker.may_ask(head.as_ref()) {
+            let head = heads.get(&sid).and_then(Option::as_ref);
+            if let Err(refusal) = asker.may_ask(head) {
                 return Err(confirmed(head.is_some(), sid, ledger, refusal).await);
             }
             let Some(head) = head else {
@@ -100,11 +103,11 @@ impl Submit for OpenDisclosure {
             let (true, Some(rk)) = (access.requester == caller.pid, head.rk) else {
                 return Err(refusal);
             };
-            asker.acts(access.capacity, &head)?;
+            asker.acts(access.capacity, head)?;
             let opening = Opening {
                 asker: &asker,
                 salts: Salts::of_subject(&head.secret, cx),
-                head: &head,
+                consent: consents.entry(sid).or_insert_with(|| Consent::of(policies, head)),
                 at: (sid, name, rk),
                 minutes,
             };
@@ -119,7 +122,7 @@ impl Submit for OpenDisclosure {
 struct Opening<'a> {
     asker: &'a Asker<'a>,
     salts: Salts,
-    head: &'a Head,
+    consent: &'a Consent<'a>,
     at: (SubjectId, TicketId, RecordsKey),
     minutes: u8,
 }
@@ -180,8 +183,7 @@ impl Opening<'_> {
             None => {
                 let codes = access.verdict.codes.clone();
                 let scope = Scope { codes, ..access.scope.clone() };
-                let consent = Consent::of(self.asker.policies, self.head);
-                consent.weigh(self.asker, access.capacity).scope(&scope)
+                self.consent.weigh(self.asker, access.capacity).scope(&scope)
             }
         }
     }

@@ -77,18 +77,22 @@ impl Seen<'_> {
 }
 
 impl Weighing<'_> {
-    /// What is decided for a scope, before records are known: the codes that are not denied.
+    /// What is decided for a scope, before records are known: the codes that are not denied. If all are, it
+    /// names what denies any of them, and the reason that says most.
     pub(super) fn scope(&self, scope: &Scope) -> AccessVerdict {
         if let Some(reason) = self.outright(&scope.purpose) {
             return AccessVerdict::denied(reason);
         }
         let mut granted = AccessVerdict::denied(Reason::NoApplicableConsent);
-        let mut denied: Option<Decision> = None;
+        let mut denied: Option<AccessVerdict> = None;
         for code in &scope.codes {
             let record = RecordFacts { code: Some(*code), ..RecordFacts::default() };
             let decision = self.consented((&scope.purpose, scope.action), &record);
             if decision.outcome == Outcome::Deny {
-                denied.get_or_insert(decision);
+                let reason = decision.reason;
+                let denied = denied.get_or_insert_with(|| AccessVerdict::denied(reason));
+                denied.reason = weightier(denied.reason, reason);
+                denied.determining.extend(decision.determining);
                 continue;
             }
             if granted.outcome != Outcome::Conditional {
@@ -100,10 +104,7 @@ impl Weighing<'_> {
             granted.obligations.extend(decision.obligations);
         }
         match denied {
-            Some(Decision { reason, determining, .. }) if granted.codes.is_empty() => {
-                let determining = determining.into_iter().collect();
-                AccessVerdict { determining, ..AccessVerdict::denied(reason) }
-            }
+            Some(denied) if granted.codes.is_empty() => denied,
             Some(_) => AccessVerdict {
                 outcome: Outcome::Conditional,
                 reason: Reason::ConsentConditional,
@@ -193,5 +194,35 @@ impl Weighing<'_> {
         };
         let ends = head.directives.iter().filter(rests_on).filter_map(|it| it.period.end);
         ends.chain(self.asker.until(self.capacity, head)).min()
+    }
+}
+
+/// Of the reasons of two codes the one for both: an error before a deny, and that before what an agreement
+/// would settle, so that nobody is sent for one in vain.
+fn weightier(one: Reason, other: Reason) -> Reason {
+    let weight = |reason: Reason| match reason {
+        Reason::PolicyError => 4,
+        Reason::ConsentDeny => 3,
+        Reason::AgreementRequired => 2,
+        Reason::NoApplicableConsent => 0,
+        _ => 1,
+    };
+    if weight(other) > weight(one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weightier;
+    use crate::decision::Reason::*;
+
+    #[test]
+    fn the_reason_for_several_codes_is_the_one_that_says_most() {
+        let ordered =
+            [PolicyError, ConsentDeny, AgreementRequired, RoleNotPermitted, NoApplicableConsent];
+        for (at, one) in ordered.into_iter().enumerate() {
+            for other in ordered.into_iter().skip(at) {
+                assert_eq!((weightier(one, other), weightier(other, one)), (one, one));
+            }
+        }
     }
 }

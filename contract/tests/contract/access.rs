@@ -120,31 +120,6 @@ fn terms_bind_what_they_are_on_and_may_still_deny() {
 }
 
 #[test]
-fn each_patient_and_each_code_is_decided_by_itself() {
-    let mut world = shared();
-    let codes = ["8867-4".parse().unwrap(), "59408-5".parse().unwrap()];
-    let mut narrow = ward();
-    narrow["context"]["codes"] = json!(["8867-4"]);
-    consents(&mut world, json!([narrow]));
-    let asked = Scope { codes: codes.into(), ..scope() };
-    let part = request_part(&[OTHER_SID, SID], asked);
-    let receipt: TicketsReceipt = world.ok(&private(&doctor(), &RequestAccess {}, &part)).answer();
-    let other: Access = {
-        let key = (OTHER_SID.parse().unwrap(), receipt.ids[0]);
-        world.ledger.value(&ACCESSES, &key).unwrap()
-    };
-    assert_eq!(other.verdict.reason, Reason::NoApplicableConsent);
-    let own = world.access(receipt.ids[1]);
-    assert_eq!(own.verdict.outcome, Outcome::Conditional);
-    assert_eq!(own.verdict.codes, [codes[0]].into());
-    let disclosure = world.ticket(&open(&doctor(), receipt.ids[1]));
-    assert_eq!(world.windows(&read_by(&doctor(), disclosure)).len(), 10);
-    let other_code = ReadSummariesPrivate { code: codes[1], ..read_part(disclosure) };
-    let call = private(&doctor(), &ReadSummaries {}, &other_code);
-    assert_eq!(world.denied(&call), "NOT_DISCLOSED");
-}
-
-#[test]
 fn each_record_is_decided_live_and_hidden_without_a_trace() {
     let mut world = World::populated();
     let labelled = |n: i64, sensitivity: &[&str], confidentiality| {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod access;
+mod acts;
 mod attacks;
 mod budget;
 mod commands;
@@ -25,6 +26,7 @@ mod patients;
 mod reading;
 mod rebinding;
 mod secrecy;
+mod several;
 mod status;
 mod summaries;
 mod transfers;
