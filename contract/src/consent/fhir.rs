@@ -20,6 +20,7 @@ use fabric_contract_rs::TimestampMs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// A release of FHIR.
@@ -41,6 +42,8 @@ const LOINC: &str = "http://loinc.org";
 /// IHE PCF's implicit policies.
 const DISSENT: &str = "https://profiles.ihe.net/ITI/PCF/Policy-deny";
 const BREAK_GLASS_ONLY: &str = "https://profiles.ihe.net/ITI/PCF/Policy-break-glass-only";
+/// Of a directive's id: 160 bits, which nobody finds a second id for.
+const HASH_DIGITS: usize = 40;
 /// What a directive rests on that is none of those: its own provisions alone.
 const OWN_PROVISIONS: &str = "urn:ioht:consent:provisions";
 
@@ -148,9 +151,16 @@ pub(crate) fn bundle(entries: Vec<Value>) -> Value {
     bundle
 }
 
-/// FHIR ids have letters, digits, `-` and `.` only.
+/// FHIR's ids have no `_`, and no more room than a directive's: one with a `_` becomes a hash, behind a
+/// sign that no directive's id starts with.
 fn resource_id(directive: &Directive) -> String {
-    directive.id.as_str().replace('_', "-")
+    let id = directive.id.as_str();
+    if !id.contains('_') {
+        return id.to_owned();
+    }
+    let mut hash = hex::encode(Sha256::digest(id));
+    hash.truncate(HASH_DIGITS);
+    format!("-{hash}")
 }
 
 /// How a directive stands at `at`. While the patient does not share, none permits anything: neither a

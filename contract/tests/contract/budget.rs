@@ -3,10 +3,18 @@
 use crate::consented::*;
 use crate::every::{rows, world};
 use crate::world::*;
-use fabric_contract_rs::testing::{Call, CallError, RoundTrips, SpaceTrips};
-use fabric_contract_rs::{ClientIdentity, Space};
+use fabric_contract_rs::testing::{
+    Call, CallError, MockCollection, MockLedger, RoundTrips, SpaceTrips,
+};
+use fabric_contract_rs::{
+    ClientIdentity, Contract, QueryReader, Reader, Route, Space, Submit, TxContext, TxError,
+    Writes, submit,
+};
 use ioht_contract::access::*;
-use ioht_contract::state::HEALTH;
+use ioht_contract::state::{HEADS, HEALTH};
+use ioht_contract::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::fmt::Write;
 
 /// Who calls: for each row the first of these that succeeds.
@@ -30,17 +38,118 @@ fn trips(world: &mut World, call: &Call) -> Option<(&'static str, RoundTrips)> {
     }
 }
 
+/// Fifty patients as the first one is.
+fn fifty(world: &mut World) -> Vec<SubjectId> {
+    let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
+    let mut writes = Writes::new();
+    let subjects: Vec<SubjectId> = (0..50).map(|n: u128| SubjectId::new(n.to_be_bytes())).collect();
+    for (sid, n) in subjects.iter().zip(0_u128..) {
+        let own = Head { rk: Some(RecordsKey::new(n.to_be_bytes())), ..head.clone() };
+        HEADS.put(&mut writes, &(*sid,), &own).unwrap();
+    }
+    world.ledger.seed(writes);
+    subjects
+}
+
 /// Bulk: the most that one transaction takes.
 fn bulk(world: &mut World) -> Vec<(&'static str, Call)> {
-    let fifty: Vec<TicketId> =
-        (0..50).map(|_| world.ticket(&request(&doctor(), scope()))).collect();
-    let accesses = fifty.into_iter().map(of_access).collect();
-    let opening = OpenDisclosurePrivate { accesses, minutes: None };
+    let open = |accesses| {
+        let part = OpenDisclosurePrivate { accesses, minutes: None };
+        private(&doctor(), &OpenDisclosure {}, &part)
+    };
+    let ones = (0..50).map(|_| of_access(world.ticket(&request(&doctor(), scope())))).collect();
+    let subjects = fifty(world);
+    let part = RequestAccessPrivate { subjects: subjects.clone(), ..request_part(&[], scope()) };
+    let requesting = private(&doctor(), &RequestAccess {}, &part);
+    let receipt: TicketsReceipt = world.ok(&requesting).answer();
+    let each = subjects.into_iter().zip(receipt.ids);
+    let each = each.map(|(sid, access)| AccessReference { sid, access }).collect();
     let records = (1..=100).map(heart_rate).collect();
     vec![
-        ("OpenDisclosure (50)", private(&doctor(), &OpenDisclosure {}, &opening)),
+        ("RequestAccess (50 patients)", requesting),
+        ("OpenDisclosure (50 patients)", open(each)),
+        ("OpenDisclosure (50 of one)", open(ones)),
         ("SubmitSummaries (100)", summaries(&client("Org1MSP", "watch"), records)),
     ]
+}
+
+/// A transaction whose refusal is its answer: what it read is told, and what it would have written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct Refused<T>(T);
+
+impl<T: Submit<State = Policies, Error = ContractError>> Submit for Refused<T> {
+    const NAME: &'static str = T::NAME;
+    const ROLES: &'static [&'static str] = T::ROLES;
+    type State = Policies;
+    type Output = String;
+    type Error = ContractError;
+
+    async fn run(
+        self,
+        policies: &Policies,
+        cx: &TxContext,
+        ledger: &impl Reader,
+        writes: &mut Writes,
+    ) -> Result<String, ContractError> {
+        let refusal = self.0.run(policies, cx, ledger, writes).await.err().map(TxError::from);
+        Ok(refusal.map_or("not refused", |error| error.code()).to_owned())
+    }
+}
+
+struct RefusedContract(Policies);
+
+impl Contract for RefusedContract {
+    const NAME: &'static str = IohtContract::NAME;
+    const VERSION: &'static str = IohtContract::VERSION;
+    type State = Policies;
+
+    fn state(&self) -> &Policies {
+        &self.0
+    }
+
+    fn routes<R: QueryReader + 'static>() -> &'static [Route<Policies, R>] {
+        const {
+            &[
+                submit::<Refused<RequestAccess>, R>(),
+                submit::<Refused<OpenDisclosure>, R>(),
+                submit::<Refused<SubmitSummaries>, R>(),
+            ]
+        }
+    }
+}
+
+/// What a refusal asks beside: whether the one value that is missing has only not been received.
+#[test]
+fn a_refusal_asks_once_more_for_what_is_missing() {
+    let (world, _) = world();
+    let contract = RefusedContract(Policies::from_documents(&documents()).unwrap());
+    let mut ledger = MockLedger::new(contract)
+        .organisations(&["Org1MSP", "Org2MSP", "Org3MSP", "RegMSP"])
+        .collection(MockCollection::of("health", &["Org1MSP", "Org2MSP"]));
+    let mut writes = Writes::new();
+    for space in [Space::Public, Space::Private(HEALTH)] {
+        for (key, value) in world.ledger.entries(space) {
+            writes.put(space, key, value).unwrap();
+        }
+    }
+    ledger.seed(writes);
+    ledger.set_now(world.ledger.now());
+    let nobody = request_part(&["0000000000000000000000000000000a"], scope());
+    let nothing = "0000000000001.00112233445566778899aabbccddeeff".parse().unwrap();
+    for (call, refusal) in [
+        (private(&doctor(), &RequestAccess {}, &nobody), "SUBJECT_UNKNOWN"),
+        (open(&doctor(), nothing), "TICKET_NOT_VISIBLE"),
+        (summaries(&client("Org1MSP", "stranger"), vec![heart_rate(0)]), "ROLE_NOT_PERMITTED"),
+    ] {
+        let endorsed = ledger.endorse(&call).unwrap();
+        assert_eq!(endorsed.answer::<String>(), refusal);
+        let SpaceTrips { gets, multi_gets, hashes, ranges, .. } =
+            endorsed.trips.space(Space::Private(HEALTH));
+        assert_eq!((gets, multi_gets, hashes, ranges), (1, 1, 0, 0), "{refusal}");
+        assert_eq!(endorsed.trips.write_batches(), 0, "{refusal}");
+        assert!(endorsed.trips.total() <= 3, "{refusal} {:?}", endorsed.trips);
+    }
 }
 
 /// A submit reads each space at most once, by a get or a multi-get, and writes one batch. No range:

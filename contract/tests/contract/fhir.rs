@@ -6,6 +6,7 @@ use crate::world::*;
 use ioht_contract::decision::{Outcome, RecordFacts, Request, Window, decide};
 use ioht_contract::*;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const YEAR_2022: (i64, i64) = (1_640_995_200_000, 1_672_531_200_000);
 const JUNE_2022: i64 = 1_655_078_400_000;
@@ -25,7 +26,8 @@ fn year_2022() -> Value {
     json!({"start": YEAR_2022.0, "end": YEAR_2022.1})
 }
 
-/// Name, draft, and what becomes of requests: purpose, confidentiality, sensitivity, when measured.
+/// Name, draft, and what becomes of requests: purpose (`at` the requester's unit), confidentiality, sensitivity,
+/// when measured.
 #[expect(clippy::type_complexity, reason = "a table of cases")]
 fn examples()
 -> Vec<(&'static str, Value, Vec<(&'static str, &'static str, &'static str, i64, Outcome)>)> {
@@ -94,6 +96,8 @@ fn examples()
                 ("TREAT", "N", "HIV", START, Permit),
                 ("TREAT", "N", "PSY", START, Deny),
                 ("TREAT", "N", "OPIOIDUD", START, Deny),
+                ("TREAT at psychiatry", "N", "PSY", START, Permit),
+                ("HRESCH at psychiatry", "N", "PSY", START, Deny),
             ],
         ),
         (
@@ -139,7 +143,9 @@ fn decided(
         grid_s: Some(300),
         window: Some(Window { start, end: start + 300_000 }),
     };
-    let actor = json!({"pid": pid(&client("Org1MSP", "doctor")), "org": "Org1MSP"});
+    let (purpose, unit) = purpose.split_once(" at ").unwrap_or((purpose, "root"));
+    let doctor = pid(&client("Org1MSP", "doctor"));
+    let actor = json!({"pid": doctor, "org": "Org1MSP", "units": ["root", unit]});
     let (actor, purpose) = (serde_json::from_value(actor).unwrap(), purpose.parse().unwrap());
     let request = Request { actor, purpose, action: Action::Access, record };
     let head: Head = world.ledger.value(&state::HEADS, &(SID.parse().unwrap(),)).unwrap();
@@ -198,6 +204,29 @@ fn sharing_is_exported() {
             golden(&format!("fhir/{release:?}/{name}.json"), &format!("{text}\n"));
         }
     }
+}
+
+/// FHIR's ids have no `_`; what differs only there differs still.
+#[test]
+fn each_directive_has_an_id_of_its_own() {
+    let mut world = World::populated();
+    let ids = ["a-b", "a.b", "a_b", "a__b", &format!("a{}", "_".repeat(63))].map(str::to_owned);
+    for id in &ids {
+        world.ok(&consent::put(id, json!({}), 0));
+    }
+    let export = ExportConsent { release: FhirRelease::R5 };
+    let bundle = world.ask(&call(&client("Org1MSP", "patient"), &export), &export).bundle;
+    let resources = bundle["entry"].as_array().unwrap().iter().map(|it| &it["resource"]);
+    let mut told = BTreeSet::new();
+    for resource in resources {
+        let id = resource["id"].as_str().unwrap();
+        let allowed = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'.';
+        assert!((1..=64).contains(&id.len()) && id.bytes().all(allowed), "{id}");
+        let name = resource["identifier"][0]["value"].as_str().unwrap();
+        assert_eq!(id == name, !name.contains('_'), "{name} is {id}");
+        told.insert(id);
+    }
+    assert_eq!(told.len(), ids.len());
 }
 
 /// What an emergency may not break is not given by an export either.
