@@ -38,8 +38,15 @@ pub(crate) struct Committer {
     savepoint: Savepoint,
 }
 
-/// A transaction of the block that is valid, with its index.
-type Valid<'a> = (u64, &'a EndorsedTransaction);
+/// A transaction of the block, with its index.
+type Indexed<'a> = (u64, &'a EndorsedTransaction);
+
+/// The transactions of a block that are endorsed as they have to be.
+struct Endorsed<'a> {
+    valid: Vec<Indexed<'a>>,
+    /// What met a conflict: its private writes are kept, as peers do, and change nothing.
+    conflicting: Vec<Indexed<'a>>,
+}
 
 impl Committer {
     pub(crate) fn new(
@@ -71,7 +78,7 @@ impl Committer {
         let snapshot = self.shared.database.snapshot();
         let verdicts = self.check(&snapshot, &envelopes)?;
         let validated = validate_block(number, &verdicts, &*snapshot)?;
-        let valid = valid_transactions(&verdicts, &validated.codes);
+        let endorsed = Endorsed::of(&verdicts, &validated.codes);
 
         let filter = filter(&validated.codes);
         let previous = (number > 1).then_some(&self.savepoint.commit_hash);
@@ -81,7 +88,7 @@ impl Committer {
         let header_hash = block.header.as_ref().map(header_hash).unwrap_or_default();
         let savepoint = Savepoint { number, header_hash, commit_hash };
 
-        self.write(savepoint, &block, &snapshot, &validated, &valid)?;
+        self.write(savepoint, &block, &snapshot, &validated, &endorsed)?;
         self.savepoint = savepoint;
         self.announce(number, &validated);
         Ok(())
@@ -125,13 +132,13 @@ impl Committer {
         block: &Block,
         snapshot: &Arc<Snapshot>,
         validated: &ValidatedBlock,
-        valid: &[Valid<'_>],
+        endorsed: &Endorsed<'_>,
     ) -> Result<(), LedgerError> {
         let number = savepoint.number;
         let peers = (self.shared.joined.iter())
             .map(|peer| {
                 let (updates, plaintext) =
-                    self.private(number, peer, snapshot, validated, valid)?;
+                    self.private(number, peer, snapshot, validated, endorsed)?;
                 let forgotten = peer.transient.forgotten();
                 Ok(PeerCommit { msp_id: &peer.msp_id, updates, plaintext, forgotten })
             })
@@ -159,18 +166,20 @@ impl Committer {
         peer: &Joined,
         snapshot: &Arc<Snapshot>,
         validated: &ValidatedBlock,
-        valid: &[Valid<'_>],
+        endorsed: &Endorsed<'_>,
     ) -> Result<(UpdateBatch, Vec<Plaintext>), StoreError> {
-        let with_private: Vec<_> = (valid.iter())
-            .filter(|(_, one)| one.rwset.namespaces.iter().any(|ns| !ns.collections.is_empty()))
-            .collect();
-        if with_private.is_empty() {
+        let with_private: Vec<_> =
+            endorsed.valid.iter().filter(|(_, one)| has_private(one)).collect();
+        let conflicting: Vec<_> =
+            endorsed.conflicting.iter().filter(|(_, one)| has_private(one)).collect();
+        if with_private.is_empty() && conflicting.is_empty() {
             return Ok(Default::default());
         }
         let withheld = self.reconciler.withholds_from(&peer.msp_id);
-        let plaintexts: Vec<Option<TxPvtReadWriteSet>> = (with_private.iter())
-            .map(|(_, one)| peer.transient.get(&one.tx_id).filter(|_| !withheld))
-            .collect();
+        let plaintext =
+            |one: &EndorsedTransaction| peer.transient.get(&one.tx_id).filter(|_| !withheld);
+        let plaintexts: Vec<Option<TxPvtReadWriteSet>> =
+            with_private.iter().map(|(_, one)| plaintext(one)).collect();
         let txs = with_private.iter().zip(&plaintexts).map(|((tx, one), plaintext)| PrivateTx {
             tx: *tx,
             rwset: &one.rwset,
@@ -199,9 +208,12 @@ impl Committer {
         }
         let purged = purged(&validated.state.purges, &store, &private)?;
         private.updates.extend(purged);
-        let kept = (with_private.iter().zip(&plaintexts))
-            .filter_map(|((tx, one), plaintext)| {
-                Some(held(Version::new(number, *tx), &one.rwset, plaintext.as_ref()?))
+        let of_conflicting = conflicting.iter().map(|(tx, one)| (tx, one, plaintext(one)));
+        let kept = (with_private.iter().zip(plaintexts))
+            .map(|((tx, one), plaintext)| (tx, one, plaintext))
+            .chain(of_conflicting)
+            .filter_map(|(tx, one, plaintext)| {
+                Some(held(Version::new(number, *tx), &one.rwset, &plaintext?))
             })
             .flatten()
             .filter(|held| is_member(&held.namespace, &held.collection))
@@ -226,15 +238,25 @@ impl Committer {
     }
 }
 
-fn valid_transactions<'a>(verdicts: &'a [Verdict], codes: &[TxValidationCode]) -> Vec<Valid<'a>> {
-    (0..)
-        .zip(verdicts.iter().zip(codes))
-        .filter(|(_, (_, code))| **code == TxValidationCode::Valid)
-        .filter_map(|(tx, (verdict, _))| match &verdict.outcome {
-            Ok(Checked::Endorsed(transaction)) => Some((tx, transaction)),
-            _ => None,
-        })
-        .collect()
+impl<'a> Endorsed<'a> {
+    fn of(verdicts: &'a [Verdict], codes: &[TxValidationCode]) -> Self {
+        let mut endorsed = Self { valid: Vec::new(), conflicting: Vec::new() };
+        for (tx, (verdict, code)) in (0..).zip(verdicts.iter().zip(codes)) {
+            let Ok(Checked::Endorsed(transaction)) = &verdict.outcome else { continue };
+            match code {
+                TxValidationCode::Valid => endorsed.valid.push((tx, transaction)),
+                TxValidationCode::MvccReadConflict | TxValidationCode::PhantomReadConflict => {
+                    endorsed.conflicting.push((tx, transaction));
+                }
+                _ => {}
+            }
+        }
+        endorsed
+    }
+}
+
+fn has_private(one: &EndorsedTransaction) -> bool {
+    one.rwset.namespaces.iter().any(|ns| !ns.collections.is_empty())
 }
 
 /// The private writes of a transaction whose hash its read-write set names.

@@ -8,7 +8,7 @@ use fabric_protos::kvrwset::KvrwSet;
 use fabric_protos::orderer::atomic_broadcast_client::AtomicBroadcastClient;
 use fabric_protos::orderer::deliver_response::Type as Ordered;
 use fabric_protos::orderer::seek_info::{SeekBehavior, SeekContentType};
-use fabric_protos::protos::TxValidationCode::{EndorsementPolicyFailure, Valid};
+use fabric_protos::protos::TxValidationCode::{EndorsementPolicyFailure, MvccReadConflict, Valid};
 use fabric_protos::protos::deliver_client::DeliverClient;
 use fabric_protos::protos::deliver_response::Type;
 use fabric_protos::protos::{BlockAndPrivateData, DeliverResponse};
@@ -20,7 +20,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
 
 use crate::support::blocks::{Seek, orderer, status, told, whole};
-use crate::support::{Client, setup, setup_with};
+use crate::support::{Client, code, setup, setup_with};
 
 /// Bytes of an event in a test of clients that do not read.
 const LARGE_BYTES: usize = 1 << 20;
@@ -253,6 +253,26 @@ async fn private_data_is_what_the_peer_holds_until_it_is_purged_or_ends() {
     let setup = setup.restart().await;
     let client = setup.admin("Org1MSP").await;
     assert_eq!(with_private_data(&client, "1", "3").await, [rest, vec![], vec![]]);
+}
+
+/// Peers keep what a transaction would have written that met a conflict, until it is purged.
+#[tokio::test(flavor = "multi_thread")]
+async fn private_data_is_also_what_met_a_conflict() {
+    let setup = setup().await;
+    let client = setup.admin("Org1MSP").await;
+    let draft = client.draft(&["getp health k", "putp health k 1"]);
+    let late = client.prepare(&draft).await;
+    assert_eq!(client.commit(&["putp health k 2"]).await, Valid);
+    client.submit(&draft, late).await.unwrap();
+    let status = client.status(&draft.id()).await.unwrap();
+    assert_eq!(code(status.result), MvccReadConflict);
+    let told = |value| vec![format!("0 health k={value}")];
+    assert_eq!(with_private_data(&client, "1", "2").await, [told(2), told(1)]);
+    assert_eq!(client.read(&["getp health k"]).await, "2");
+
+    assert_eq!(client.commit(&["purge health k"]).await, Valid);
+    let nothing = Vec::<String>::new();
+    assert_eq!(with_private_data(&client, "1", "2").await, [nothing.clone(), nothing]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,19 +56,15 @@ export const STREAMS = {
         ...blockwise((one) => one.getBlock().getHeader().getNumber()),
         told: (one) => ({ ...identified(one.getBlock()), collections: collections(one) }),
         due: ({ block, transactions: all }) => [
-            { ...identified(block), collections: all.flatMap(({ code }, at) => (code === VALID ? [[at, CHAINCODE, 'health']] : [])) },
+            { ...identified(block), collections: all.map((_, at) => [at, CHAINCODE, 'health']) },
         ],
     },
 };
 
-/**
- * Which collections a block brings in clear, by the position of a valid transaction. Fabric also brings what
- * a transaction would have written that met a conflict; a devnet forgets it.
- */
+/** Which collections a block brings in clear, by the position of a transaction, also of one that met a conflict. */
 function collections(one) {
-    const codes = one.getBlock().getMetadata().getMetadataList_asU8()[common.BlockMetadataIndex.TRANSACTIONS_FILTER];
-    const valid = [...one.getPrivateDataMapMap().entries()].filter(([at]) => codes[at] === VALID);
-    return valid.sort(([a], [b]) => a - b).flatMap(([at, set]) => privateWrites(set).map(([namespace, name]) => [at, namespace, name]));
+    const sets = [...one.getPrivateDataMapMap().entries()].sort(([a], [b]) => a - b);
+    return sets.flatMap(([at, set]) => privateWrites(set).map(([namespace, name]) => [at, namespace, name]));
 }
 
 const privateWrites = (set) =>
