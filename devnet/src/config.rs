@@ -182,8 +182,8 @@ pub struct Organization {
     pub domain: String,
     /// Port of its peer, on which the gateway answers; 0 lets the system choose.
     pub gateway_port: u16,
-    /// Whether its identities may read whole blocks, with private data, from a peer. Others follow
-    /// the channel by filtered blocks and chaincode events.
+    /// Whether its peers and administrators may read whole blocks, with private data, from a peer. All
+    /// others follow the channel by filtered blocks and chaincode events.
     pub custodian: bool,
 }
 
