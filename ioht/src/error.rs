@@ -31,7 +31,7 @@ impl ClientError {
     }
 
     /// Whether asking the same again, a moment later or elsewhere, may help: what was committed has
-    /// not reached the asked peer yet.
+    /// not reached a peer that was asked yet.
     pub fn may_become_visible(&self) -> bool {
         let code = self.code();
         matches!(code.as_deref(), Some("TICKET_NOT_VISIBLE" | "PRIVATE_DATA_UNAVAILABLE"))

@@ -208,9 +208,9 @@ const HEAD: &str = "\
 Generated. The contract's own codes are in the [error reference](../contract/tests/golden/errors.md). The last
 column is what `fabric-gateway-client` does where it submits with its retry policy, as `ioht` does; another client does
 what the column before says. A new proposal has the same content and another transaction id, so it is made only where
-the one before can no longer be committed. What the contract refuses is never sent again by itself. `ioht --json` tells `code` and `retry` of an error.
+the one before can no longer be committed. What the contract refuses the library never sends again. `ioht --json` tells `code` and `retry` of an error.
 
-Queries by `ioht` are asked once; while it reads, what is committed but not on the asked peer yet
+Queries by `ioht` are asked once; while it opens and reads, what is committed but not on every asked peer yet
 (`TICKET_NOT_VISIBLE`, `PRIVATE_DATA_UNAVAILABLE`) is asked for again, for some seconds.
 
 ## In a block, marked invalid

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How often something that is committed, but not on the asked peer yet, is asked for again.
+/// How often something that is committed, but not on every asked peer yet, is asked for.
 const TRIES_MAX: u32 = 8;
 /// The first pause between two tries; each next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -105,7 +105,8 @@ impl Actor {
     }
 
     /// Opens an access: from then on it can be read by the answer, for so many minutes (1 to 60), or
-    /// for the contract's usual fifteen.
+    /// for the contract's usual fifteen. Custodians' peers that have not committed the access yet are
+    /// asked again.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -115,7 +116,8 @@ impl Actor {
         minutes: Option<u8>,
     ) -> Result<TicketId, ClientError> {
         let private = OpenDisclosurePrivate { accesses: vec![access], minutes };
-        let committed = self.submit_private(&OpenDisclosure {}, &private).await?;
+        let opening = OpenDisclosure {};
+        let committed = once_visible(|| self.submit_private(&opening, &private)).await?;
         first(committed.answer.ids)
     }
 
@@ -225,22 +227,30 @@ impl Actor {
         }
     }
 
-    /// Asks again what is committed, but has not reached the asked peer yet.
     async fn evaluate_visible<C: Call>(
         &self,
         call: &C,
         private: &C::Private,
     ) -> Result<C::Answer, ClientError> {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES_MAX {
-            match self.evaluate_private(call, private).await {
-                Err(error) if error.may_become_visible() => tokio::time::sleep(pause).await,
-                answer => return answer,
-            }
-            pause = pause.saturating_mul(2);
-        }
-        self.evaluate_private(call, private).await
+        once_visible(|| self.evaluate_private(call, private)).await
     }
+}
+
+/// Asks again what is committed, but has not reached every asked peer yet. Of what a peer refuses
+/// nothing is ordered, so that nothing is done twice.
+async fn once_visible<T, F>(mut ask: impl FnMut() -> F) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let mut pause = PAUSE;
+    for _ in 1..TRIES_MAX {
+        match ask().await {
+            Err(error) if error.may_become_visible() => tokio::time::sleep(pause).await,
+            answer => return answer,
+        }
+        pause = pause.saturating_mul(2);
+    }
+    ask().await
 }
 
 fn first<T>(all: Vec<T>) -> Result<T, ClientError> {

@@ -9,13 +9,19 @@ use fabric_devnet::EnrollRequest;
 use fabric_gateway_client::{GatewayError, TxValidationCode};
 use ioht::Actor;
 use ioht_contract::access::{
-    AccessReference, OpenDisclosure, OpenDisclosurePrivate, Scope, ToldReason,
+    AccessReference, OpenDisclosure, OpenDisclosurePrivate, RequestAccess, RequestAccessPrivate,
+    Scope, TicketsReceipt, ToldReason,
 };
 use ioht_contract::client::Invocation;
 use ioht_contract::{
     Action, ChoosePreset, ChoosePresetPrivate, EndConsent, EndConsentPrivate, Ending, Period,
     PutCareTeam, PutCareTeamPrivate, StaffRole, SubmitSummaries,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 fn scope(patient: &Patient) -> Scope {
     let end = Some(patient.active_from + 100 * common::GRID_MS);
@@ -74,6 +80,41 @@ async fn a_doctor_reads_what_is_shared_until_it_is_withdrawn() {
     let looked = patient.actor.who_looked(None, until - 3_600_000, until).await.unwrap();
     assert_eq!(looked.len(), 3, "two requests, one opening");
     assert!(looked.iter().all(|entry| entry.who == doctor.pid()));
+    world.stack.shutdown().await;
+}
+
+/// Peers that have not committed an access yet refuse to open it, and open it once they have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_is_opened_once_it_is_committed() {
+    let world = World::start().await;
+    let (patient, doctor) = shared(&world).await;
+    let private = RequestAccessPrivate {
+        subjects: vec![patient.sid],
+        scope: scope(&patient),
+        justification: None,
+        until: None,
+    };
+    let request = Invocation::with_private(&RequestAccess {}, &private);
+    let call = doctor.contract().submit(&request.function);
+    let call = call.argument(request.arguments).transient(request.transient);
+    let endorsed = call.proposal().unwrap().endorse().await.unwrap();
+    let told: TicketsReceipt = serde_json::from_slice(endorsed.result()).unwrap();
+    let access = AccessReference { sid: patient.sid, access: *told.ids.first().unwrap() };
+
+    let proposals = Arc::new(AtomicUsize::new(0));
+    let counted = proposals.clone();
+    let late = doctor.clone().with_clock(move || {
+        // The request is ordered after its opening was refused, and before that is proposed again.
+        if counted.fetch_add(1, Ordering::SeqCst) == 1 {
+            let commit = async { endorsed.submit().await.unwrap().status().await.unwrap() };
+            let status = block_in_place(|| Handle::current().block_on(commit));
+            status.successful().unwrap();
+        }
+        SystemTime::now()
+    });
+    late.open(access, None).await.unwrap();
+    assert_eq!(proposals.load(Ordering::SeqCst), 2);
+    assert_eq!(doctor.access(access).await.unwrap().uses, 1);
     world.stack.shutdown().await;
 }
 
