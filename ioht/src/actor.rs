@@ -160,12 +160,13 @@ impl Actor {
         &self,
         invocation: Invocation,
     ) -> Result<Committed<A>, ClientError> {
-        tracing::debug!(function = invocation.function, "submits");
+        let Invocation { function, arguments, transient } = invocation;
+        tracing::debug!(function, arguments, "submits");
         let submitted = self
             .contract
-            .submit(&invocation.function)
-            .argument(invocation.arguments)
-            .transient(invocation.transient)
+            .submit(&function)
+            .argument(arguments)
+            .transient(transient)
             .send_with_retry(&RetryPolicy::default())
             .await?;
         Ok(Committed {

@@ -73,11 +73,13 @@ impl Actor {
         sid: SubjectId,
         scope: Scope,
     ) -> Result<AccessReference, ClientError> {
-        first(self.request_accesses(vec![sid], scope, None).await?)
+        first(self.request_accesses(vec![sid], scope, None, None).await?)
     }
 
     /// Requests access to the same data of up to 50 patients in one transaction, with the digest of
-    /// the document that says why. Each patient's consent decides by itself.
+    /// the document that says why, and when the accesses are no longer needed, in milliseconds since
+    /// 1970; at the latest, and unless given, they end in thirty days. Each patient's consent decides
+    /// by itself.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -86,9 +88,10 @@ impl Actor {
         subjects: Vec<SubjectId>,
         scope: Scope,
         justification: Option<DocumentDigest>,
+        until: Option<i64>,
     ) -> Result<Vec<AccessReference>, ClientError> {
         let private =
-            RequestAccessPrivate { subjects: subjects.clone(), scope, justification, until: None };
+            RequestAccessPrivate { subjects: subjects.clone(), scope, justification, until };
         let ids = self.submit_private(&RequestAccess {}, &private).await?.answer.ids;
         let named = subjects.into_iter().zip(ids);
         Ok(named.map(|(sid, access)| AccessReference { sid, access }).collect())

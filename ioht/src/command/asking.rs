@@ -1,7 +1,7 @@
 //! What would be decided, and why.
 
 use super::CommandError;
-use super::args::from_json;
+use super::args::{coded, from_json};
 use super::output::{Told, accesses, explanation, simulation};
 use super::side::Side;
 use clap::{Args, Subcommand};
@@ -41,6 +41,9 @@ pub(crate) struct Asked {
     /// What for, by its HL7 code.
     #[arg(long, value_name = "PURPOSE", default_value = "TREAT")]
     purpose: PurposeCode,
+    /// What is done with it, as directives name it: access, use, disclose, collect or correct.
+    #[arg(long, value_name = "ACTION", default_value = "access", value_parser = coded::<Action>)]
+    action: Action,
     /// What was measured; any kind, unless given.
     #[arg(long, value_name = "LOINC")]
     code: Option<LoincCode>,
@@ -51,9 +54,9 @@ pub(crate) struct Asked {
 
 impl Asked {
     fn asking(self) -> Asking {
-        let Self { who, purpose, code, grid } = self;
+        let Self { who, purpose, action, code, grid } = self;
         let record = RecordFacts { code, grid_s: grid, ..RecordFacts::default() };
-        Asking { who, purpose, action: Action::Access, record }
+        Asking { who, purpose, action, record }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Those who read what is another's, and command another's device.
 
 use super::CommandError;
-use super::args::digest;
+use super::args::{coded, digest};
 use super::order::{Handle, Order, update};
 use super::output::{Told, commands, disclosed, reading, word};
-use super::when::When;
+use super::when::{When, time_ms};
 use clap::{Args, Subcommand};
 use ioht::Actor;
 use ioht_contract::access::{AccessReference, Scope, TicketId};
@@ -26,9 +26,15 @@ pub(crate) struct Scoped {
     /// What for, by its HL7 code; your role's usual purpose, unless given.
     #[arg(long, value_name = "PURPOSE")]
     purpose: Option<PurposeCode>,
+    /// What you do with it, as directives name it: access, use or disclose.
+    #[arg(long, value_name = "ACTION", default_value = "access", value_parser = coded::<Action>)]
+    action: Action,
     /// The document that says why; its digest goes on record, the document stays here.
     #[arg(long, value_name = "FILE")]
     why: Option<PathBuf>,
+    /// When you no longer need the access; at the latest, and unless given, it ends in thirty days.
+    #[arg(long, value_name = "TIME", value_parser = time_ms)]
+    needed_until: Option<i64>,
     #[command(flatten)]
     when: When,
 }
@@ -164,7 +170,7 @@ impl Scoped {
         let (start, end) = self.when.range();
         Ok(Scope {
             purpose: self.purpose.clone().map_or(usual, Ok)?,
-            action: Action::Access,
+            action: self.action,
             codes: self.code.iter().copied().collect(),
             data_period: Period { start, end: Some(end) },
             min_grid_s: Some(self.grid),
@@ -189,7 +195,8 @@ impl Scoped {
         usual: &str,
     ) -> Result<Vec<AccessReference>, CommandError> {
         let why = self.why.as_deref().map(digest).transpose()?;
-        Ok(actor.request_accesses(subjects, self.scope(usual)?, why).await?)
+        let scope = self.scope(usual)?;
+        Ok(actor.request_accesses(subjects, scope, why, self.needed_until).await?)
     }
 }
 

@@ -38,6 +38,21 @@ pub(crate) enum RegistrarCommand {
         #[arg(value_name = "SUBJECT")]
         sid: SubjectId,
     },
+    /// Suspends a patient of your organisation: its devices, and what widens access. The patient still
+    /// reads, pauses and withdraws.
+    #[command(after_help = "Example: ioht registrar suspend 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
+    Suspend {
+        /// The patient's subject id.
+        #[arg(value_name = "SUBJECT")]
+        sid: SubjectId,
+    },
+    /// Lifts such a suspension.
+    #[command(after_help = "Example: ioht registrar reactivate 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60")]
+    Reactivate {
+        /// The patient's subject id.
+        #[arg(value_name = "SUBJECT")]
+        sid: SubjectId,
+    },
     /// Asks for a new key in the place of one that a patient has lost. A privacy officer of another
     /// custodian has to agree.
     #[command(after_help = "Example: ioht registrar rebind-key 9c1f07d2a45e4b6f8d3a1b2c3d4e5f60 \
@@ -229,12 +244,9 @@ impl RegistrarCommand {
     pub(super) async fn run(self, actor: &Actor) -> Result<Told, CommandError> {
         match self {
             Self::Register { certificate } => register(actor, &certificate).await,
-            Self::Cancel { sid } => {
-                let status = NewStatus::Deactivated;
-                let private = StatusPrivate::Patient(PatientStatusPrivate { sid, status });
-                let done = actor.submit_private(&SetStatus::Patient {}, &private).await?;
-                Ok(committed("ended", &done))
-            }
+            Self::Cancel { sid } => put(actor, sid, NewStatus::Deactivated, "ended").await,
+            Self::Suspend { sid } => put(actor, sid, NewStatus::Suspended, "suspended").await,
+            Self::Reactivate { sid } => put(actor, sid, NewStatus::Active, "reactivated").await,
             Self::RebindKey(new) => new.submit(actor, "asked for").await,
             Self::ProposeGuardian(order) => order.propose(actor).await,
             Self::EndGuardian(Guardian { sid, guardian }) => end(actor, sid, Some(guardian)).await,
@@ -253,6 +265,17 @@ async fn register(actor: &Actor, certificate: &std::path::Path) -> Result<Told, 
     };
     actor.submit_private(&RegisterPatient {}, &private).await?;
     Ok(Told::new(sid.to_hex(), &json!({"sid": sid})))
+}
+
+/// Gives a patient a status.
+async fn put(
+    actor: &Actor,
+    sid: SubjectId,
+    status: NewStatus,
+    what: &str,
+) -> Result<Told, CommandError> {
+    let private = StatusPrivate::Patient(PatientStatusPrivate { sid, status });
+    Ok(committed(what, &actor.submit_private(&SetStatus::Patient {}, &private).await?))
 }
 
 impl Rebinding {

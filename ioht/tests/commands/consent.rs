@@ -1,5 +1,7 @@
 //! What a patient decides, what follows from it, and who looked.
 
+use crate::common::now_ms;
+use crate::devices::time;
 use crate::people::Cast;
 use crate::shell::Shell;
 use serde_json::{Value, json};
@@ -37,6 +39,7 @@ pub(crate) fn decided_and_explained(shell: &Shell, cast: &Cast) {
     assert_eq!((outcome("doctor"), outcome("colleague")), ("PERMIT".into(), "DENY".into()));
     step_by_step(shell, cast);
     explained(shell, &doctor);
+    acted(shell, cast);
 
     for (release, status) in [("r4", "provision"), ("R5", "decision")] {
         let bundle = shell.ok("patient", &format!("patient export --fhir {release}"));
@@ -112,11 +115,47 @@ fn step_by_step(shell: &Shell, cast: &Cast) {
     let status = format!("clinician status {sid} {access}");
     assert_eq!(shell.word("doctor", &status, "/outcome"), "PERMIT");
     shell.refused("colleague", &status, "TICKET_NOT_VISIBLE");
+    needed(shell, sid);
     let disclosure =
         shell.word("doctor", &format!("clinician open {sid} {access} --minutes 5"), "/disclosure");
     let records = shell.ok("doctor", &format!("clinician records {sid} {disclosure} --days 1"));
     let found = records.pointer("/records").and_then(Value::as_array).unwrap();
     assert!(found.len() >= 2, "{records}");
+}
+
+/// An access ends when it is no longer needed, or else in thirty days at most.
+fn needed(shell: &Shell, sid: &str) {
+    let soon = (now_ms() / 1000 + 3600) * 1000;
+    let request = |end: i64| format!("clinician request {sid} --needed-until {}", time(end));
+    let access = shell.word("doctor", &request(soon), "/0/access");
+    let told = shell.ok("doctor", &format!("clinician status {sid} {access}"));
+    assert_eq!(told["until"], soon);
+    shell.refused("doctor", &request(1000), "`until` lies in the future");
+}
+
+/// What is permitted for one action is not for another.
+fn acted(shell: &Shell, cast: &Cast) {
+    let share = "patient share --with unit:ward@Org1MSP --purpose TREAT --id looks --print";
+    let mut draft = shell.ok("patient", share);
+    draft["context"]["actions"] = json!(["access"]);
+    shell.file("looks.json", &draft.to_string());
+    shell.ok("patient", "patient put looks.json");
+    let who = format!("--who pid:{}", shell.pid("colleague"));
+    for (action, outcome) in [("access", "PERMIT"), ("use", "DENY"), ("disclose", "DENY")] {
+        let read = format!("clinician read {} --days 2 --action {action}", cast.sid);
+        assert_eq!(shell.word("colleague", &read, "/access/outcome"), outcome, "{action}");
+        let asked = format!("{who} --action {action}");
+        let told = shell.word("patient", &format!("patient explain {asked}"), "/decision/outcome");
+        assert_eq!(told, outcome, "{action}");
+        let simulate = format!("patient simulate --end looks {asked}");
+        for (at, outcome) in [("before", outcome), ("after", "DENY")] {
+            let told =
+                shell.word("patient", &simulate, &format!("/outcomes/0/{at}/decision/outcome"));
+            assert_eq!(told, outcome, "{action} {at}");
+        }
+    }
+    shell.ok("patient", "patient withdraw looks");
+    assert!(shell.told("patient", "patient who-looked").contains(" to disclose for TREAT: DENY"));
 }
 
 fn explained(shell: &Shell, doctor: &str) {

@@ -47,6 +47,8 @@ fn what_is_missing_or_malformed_is_told() {
     check("patient export --fhir r3", "expected `R4` or `R5`");
     check("patient device command confirm 7", "device, time and id");
     check("patient delegate add --certificate a.pem --kind friend", "unknown variant `friend`");
+    check("demo --json", "leave --json out");
+    check(&format!("clinician read {sid} --action look"), "unknown variant `look`");
     check("admin suspend", "--staff");
     check("admin suspend --unit ward --organization", "cannot be used with");
     check("device commands --days -1", "-1");

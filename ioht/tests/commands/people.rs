@@ -75,7 +75,28 @@ pub(crate) fn patients(shell: &Shell) -> Cast {
     shell.refused("mistaken", "patient confirm", "NOT_PENDING");
     shell.refused("registrar", &format!("registrar cancel {sid}"), "OUTSIDE_AUTHORITY");
     shell.refused("doctor", "registrar register --certificate other.pem", "ROLE_NOT_PERMITTED");
+    suspended(shell, &other);
     Cast { sid, other }
+}
+
+/// A suspended patient still reads and pauses, but lets nobody else in.
+fn suspended(shell: &Shell, other: &str) {
+    let status = |expected: &str| {
+        assert_eq!(shell.word("other", "whoami", "/patient/status"), expected);
+    };
+    let [suspend, reactivate] =
+        ["suspend", "reactivate"].map(|it| format!("registrar {it} {other}"));
+    shell.refused("doctor", &suspend, "ROLE_NOT_PERMITTED");
+    shell.ok("registrar", &suspend);
+    status("suspended");
+    shell.refused("other", "patient share --with org:Org1MSP", "INACTIVE");
+    shell.ok("other", "patient pause");
+    shell.refused("other", "patient resume", "INACTIVE");
+    shell.ok("registrar", &reactivate);
+    status("active");
+    shell.ok("other", "patient resume");
+    let unknown = reactivate.replace(other, "5151515151515151515151515151515a");
+    shell.refused("registrar", &unknown, "SUBJECT_UNKNOWN");
 }
 
 /// Those who watch over others.

@@ -23,6 +23,14 @@ pub(crate) fn ioht(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// The transaction that a line of the log tells of, with its target if there are several.
+fn called(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("function=\"ioht:")?;
+    let (name, rest) = rest.split_once('"')?;
+    let target = rest.split_once(r#"\"target\":\""#).and_then(|(_, it)| it.split_once('\\'));
+    Some(target.map_or_else(|| name.to_owned(), |(target, _)| format!("{name} {target}")))
+}
+
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -98,20 +106,19 @@ impl Shell {
         if !output.status.success() {
             return Err(told);
         }
-        let functions = told.split("function=\"ioht:").skip(1);
-        let functions = functions.filter_map(|rest| rest.split('"').next());
-        self.called.lock().unwrap().extend(functions.map(str::to_owned));
+        self.called.lock().unwrap().extend(told.lines().filter_map(called));
         Ok(serde_json::from_slice(&output.stdout).unwrap())
     }
 
-    /// Runs the command as people do, without JSON: what it tells them beside the answer.
+    /// Runs the command as people do, without JSON: what they see, the answer and what is beside it.
     pub(crate) fn told(&self, who: &str, words: &str) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ioht"));
         command.current_dir(self.folder.path()).env_remove("IOHT_PROFILE");
         command.args(["--profile", &format!("{who}.toml")]).args(words.split_whitespace());
         let output = tokio::task::block_in_place(|| command.output().unwrap());
-        assert!(output.status.success(), "{who}: {words}: {}", text(&output.stderr));
-        text(&output.stderr)
+        let seen = text(&[output.stdout, output.stderr].concat());
+        assert!(output.status.success(), "{who}: {words}: {seen}");
+        seen
     }
 
     pub(crate) fn ok(&self, who: &str, words: &str) -> Value {
@@ -145,7 +152,7 @@ impl Shell {
         self.word(who, "whoami", "/pid")
     }
 
-    /// The transactions that successful commands have called.
+    /// The transactions that successful commands have called, each target by itself.
     pub(crate) fn called(&self) -> BTreeSet<String> {
         self.called.lock().unwrap().clone()
     }

@@ -12,7 +12,7 @@ pub(super) use ledger::{commands, devices, journal, myself, relations};
 use super::when::clock;
 use ioht::{Disclosed, Reading};
 use ioht_contract::access::{AccountingEntry, Occasion};
-use ioht_contract::{Finding, StoredSummary};
+use ioht_contract::{Action, Finding, StoredSummary};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write;
@@ -138,13 +138,17 @@ pub(super) fn accounting(entries: &[AccountingEntry]) -> Told {
             Occasion::Opening { .. } => "opened",
         };
         let codes: Vec<String> = entry.scope.codes.iter().map(ToString::to_string).collect();
+        let done = match entry.scope.action {
+            Action::Access => String::new(),
+            other => format!(" to {}", word(&other)),
+        };
         let by: Vec<String> =
             entry.verdict.determining.iter().map(|it| it.directive.to_string()).collect();
         let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
         // Writing to a text never fails.
         let _ = writeln!(
             text,
-            "{}  {} of {} {what} {} for {}: {} ({}{by})",
+            "{}  {} of {} {what} {}{done} for {}: {} ({}{by})",
             clock(entry.at),
             entry.who,
             entry.msp,
