@@ -79,9 +79,9 @@ fn documented_commands_are_commands() {
 const LIST: &str = "\
 # Commands of `ioht`
 
-Generated from the command, which tells more of each with `--help`. All take `--profile FILE` and `--json`. A
-delegate has these commands of the patient's, too, with `--for SUBJECT`: what is about consent, the care team, devices
-and who looked.
+Generated from the command, which tells more of each with `--help`. All but `demo` take `--json`, and all but `demo`
+and `recording`, which need no network, take `--profile FILE`. A delegate has these commands of the patient's, too, with
+`--for SUBJECT`: what is about consent, the care team, devices and who looked.
 ";
 
 /// The list of all commands; `UPDATE_GOLDEN=1` writes it anew.

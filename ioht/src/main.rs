@@ -7,7 +7,7 @@ mod examples;
 mod platform_errors;
 
 use clap::{Parser, Subcommand};
-use command::{CommandError, Common, RoleCommand, warning};
+use command::{CommandError, Common, RecordingCommand, RoleCommand, Told, warning};
 use ioht::ClientError;
 use ioht_contract::Finding;
 use serde_json::json;
@@ -41,6 +41,9 @@ enum Command {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    /// On a device: sum up its raw data, which stays there. No network is needed.
+    #[command(subcommand)]
+    Recording(RecordingCommand),
     #[command(flatten)]
     Role(RoleCommand),
 }
@@ -56,19 +59,16 @@ async fn main() -> ExitCode {
         .init();
     let Arguments { common, command } = Arguments::parse();
     let outcome: Result<(), Box<dyn Error>> = match command {
+        Command::Demo { .. } if common.json => {
+            let text = "the demonstration is told as text: leave --json out".to_owned();
+            Err(CommandError::Form(text).into())
+        }
         Command::Demo { dir } => {
             let told = ioht::demo::run(dir.unwrap_or_else(new_folder), &mut io::stdout()).await;
             told.map_err(Into::into)
         }
-        Command::Role(role) => match role.run(&common).await {
-            Ok(told) => {
-                if !common.json {
-                    warn(told.warnings());
-                }
-                print(&told.shown(common.json)).map_err(Into::into)
-            }
-            Err(error) => Err(error.into()),
-        },
+        Command::Recording(recording) => tell(recording.run(), common.json),
+        Command::Role(role) => tell(role.run(&common).await, common.json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,6 +93,14 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn tell(told: Result<Told, CommandError>, json: bool) -> Result<(), Box<dyn Error>> {
+    let told = told?;
+    if !json {
+        warn(told.warnings());
+    }
+    Ok(print(&told.shown(json))?)
 }
 
 /// Tells beside the answer what to know about it.

@@ -12,12 +12,14 @@ mod output;
 mod own_device;
 mod patient;
 mod reader;
+mod recording;
 mod records;
 mod side;
 mod staff;
 mod when;
 
 pub(crate) use output::{Told, warning};
+pub(crate) use recording::RecordingCommand;
 
 use clap::{Args, Subcommand};
 use ioht::{Actor, ClientError, Profile, ProfileError};
@@ -101,7 +103,7 @@ pub(crate) struct Common {
     /// The profile: which gateway, and as whom.
     #[arg(long, global = true, env = "IOHT_PROFILE", value_name = "FILE")]
     profile: Option<PathBuf>,
-    /// Prints JSON instead of text.
+    /// Prints JSON instead of text; `demo` has none.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }

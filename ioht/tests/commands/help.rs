@@ -7,6 +7,7 @@ fn every_role_has_help() {
     let top = text(&ioht(&["--help"]).stdout);
     for role in [
         "whoami",
+        "recording",
         "patient",
         "delegate",
         "device",

@@ -46,6 +46,7 @@ async fn every_transaction_has_a_command() {
     let cast = people::patients(&shell);
     devices::registered(&shell, &cast);
     records::kept_and_corrected(&shell, &cast);
+    records::summed_up(&shell, &cast);
     consent::decided_and_explained(&shell, &cast);
     delegates::act_and_end(&shell, &cast);
     control::commanded(&shell, &cast);
