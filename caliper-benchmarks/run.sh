@@ -174,4 +174,4 @@ wait "${STARTED[-1]}" || {
     echo "run.sh: Caliper ended with exit code $code before its report; see $REPORT" >&2
     exit 1
 }
-node "$(lib table.mjs)" "$WORK/plan.json" "$REPORT/report.html" "$WORK/endorsed-again.txt" "$SYSTEM" | tee "$REPORT/table.txt"
+node "$(lib table.mjs)" "$WORK/plan.json" "$REPORT/report.html" "$WORK/tally.txt" "$TARGET" "$SYSTEM" | tee "$REPORT/table.txt"

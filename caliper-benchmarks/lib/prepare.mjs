@@ -61,8 +61,8 @@ try {
     const users = Array.from({ length: workers }, (_, n) => pairUsers.slice(2 * n, 2 * n + 2));
     const pairs = await Promise.all(users.map((names) => preparePair(registrar, ...names)));
     const participants = join(given.out, 'participants.json');
-    const again = join(given.out, 'endorsed-again.txt');
-    const shared = { contract: given.contract, participants, seeded: SEEDED, again };
+    const tally = join(given.out, 'tally.txt');
+    const shared = { contract: given.contract, participants, seeded: SEEDED, tally };
     write('participants.json', pairs.map(({ identities, ...pair }) => pair));
     write('network.json', network(pairs.flatMap(({ identities }) => identities)));
     write('benchmark.json', benchmark(plan, workers, given.description, shared));

@@ -1,8 +1,9 @@
 // Prints a run's results beside the paper's, out of Caliper's report; fails unless all succeeded.
 //
-//   node table.mjs PLAN REPORT AGAIN SYSTEM
+//   node table.mjs PLAN REPORT TALLY TARGET SYSTEM
 //
-// AGAIN holds a line `ROUND COUNT` a worker and round: endorsements that were asked for again.
+// TALLY holds a line `ROUND AGAIN WRONG` a worker and round: endorsements that were asked for again, and
+// wrong answers. On TARGET devnet nothing is asked for again: there is no gossip to wait for.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
@@ -26,10 +27,10 @@ const COLUMNS = {
     records: 'Records/s',
 };
 
-const [planFile, reportFile, againFile, system] = process.argv.slice(2);
+const [planFile, reportFile, tallyFile, target, system] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, 'utf8'));
 const reported = readReport(readFileSync(reportFile, 'utf8'));
-const endorsedAgain = readAgain(againFile);
+const tallies = readTallies(tallyFile);
 const results = plan.map((round, n) => {
     const row = reported.get(round.label);
     if (!row) return { round: round.label, sent: 0, succeeded: 0, failed: round.transactions };
@@ -40,7 +41,7 @@ const results = plan.map((round, n) => {
         sent: succeeded + failed,
         succeeded,
         failed,
-        again: endorsedAgain.get(n),
+        again: tallies.get(n)?.again,
         sendRate: row['Send Rate (TPS)'],
         average: row['Avg Latency (s)'],
         longest: row['Max Latency (s)'],
@@ -51,10 +52,16 @@ const results = plan.map((round, n) => {
 
 console.log(`${system}; ${machine()}\n`);
 print([...results, ...PAPER.filter(({ of }) => plan.some(({ workload }) => of.test(workload)))]);
-const bad = plan.filter(({ transactions }, n) => results[n].succeeded !== transactions || results[n].failed > 0);
-if (bad.length > 0) {
-    console.log(`\nFAILED: not every transaction succeeded in ${bad.map(({ label }) => label).join(', ')}`);
-    process.exit(1);
+const FAULTS = {
+    'not every transaction succeeded': ({ transactions }, { succeeded, failed }) => succeeded !== transactions || failed > 0,
+    'answers were wrong, or nobody counted them': (_, __, tally) => tally?.wrong !== 0,
+    'a devnet was asked again for endorsements': (_, __, tally) => target === 'devnet' && tally?.again > 0,
+};
+for (const [fault, is] of Object.entries(FAULTS)) {
+    const bad = plan.filter((round, n) => is(round, results[n], tallies.get(n)));
+    if (bad.length === 0) continue;
+    console.log(`\nFAILED: ${fault}: ${bad.map(({ label }) => label).join(', ')}`);
+    process.exitCode = 1;
 }
 
 /** The rows of the report's summary by round. */
@@ -67,11 +74,12 @@ function readReport(html) {
     return new Map(named.map((row) => [row.Name, row]));
 }
 
-function readAgain(file) {
+function readTallies(file) {
     const rounds = new Map();
     const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
-    for (const [round, count] of lines.map((line) => line.split(' ').map(Number))) {
-        rounds.set(round, (rounds.get(round) ?? 0) + count);
+    for (const [round, again, wrong] of lines.map((line) => line.split(' ').map(Number))) {
+        const known = rounds.get(round) ?? { again: 0, wrong: 0 };
+        rounds.set(round, { again: known.again + again, wrong: known.wrong + wrong });
     }
     return rounds;
 }

@@ -1,12 +1,11 @@
 'use strict';
 
-const { WorkloadModuleBase } = require('@hyperledger/caliper-core');
-const { appendFileSync, readFileSync } = require('node:fs');
-const { take } = require('../lib/endorse-again.cjs');
+const { readFileSync } = require('node:fs');
 const { summary } = require('../lib/summary.cjs');
+const { Tallied } = require('../lib/tallied.cjs');
 
 /** A device submits its next summaries, `records` of them a transaction. */
-class Create extends WorkloadModuleBase {
+class Create extends Tallied {
     async initializeWorkloadModule(...given) {
         await super.initializeWorkloadModule(...given);
         const { contract, participants, skip } = this.roundArguments;
@@ -29,11 +28,7 @@ class Create extends WorkloadModuleBase {
         });
         if (!sent.IsCommitted()) return; // counted as failed, and logged
         const { created } = JSON.parse(Buffer.from(sent.GetResult()).toString());
-        if (created !== count) throw new Error(`${created} of ${count} records are new`);
-    }
-
-    async cleanupWorkloadModule() {
-        appendFileSync(this.roundArguments.again, `${this.roundIndex} ${take()}\n`);
+        if (created !== count) this.refuse(`${created} of ${count} records are new`);
     }
 }
 

@@ -1,11 +1,11 @@
 'use strict';
 
-const { WorkloadModuleBase } = require('@hyperledger/caliper-core');
 const { readFileSync } = require('node:fs');
 const { page, startOf } = require('../lib/summary.cjs');
+const { Tallied } = require('../lib/tallied.cjs');
 
 /** A patient reads `records` consecutive summaries of its own, from a place that wanders. */
-class Query extends WorkloadModuleBase {
+class Query extends Tallied {
     async initializeWorkloadModule(...given) {
         await super.initializeWorkloadModule(...given);
         const { contract, participants, records, seeded } = this.roundArguments;
@@ -29,7 +29,7 @@ class Query extends WorkloadModuleBase {
         if (!answer.IsCommitted()) return; // counted as failed, and logged
         const { records } = JSON.parse(Buffer.from(answer.GetResult()).toString());
         const right = records.every((record, n) => record.summary.start === startOf(first + n));
-        if (records.length !== count || !right) throw new Error(`not the ${count} records asked for`);
+        if (records.length !== count || !right) this.refuse(`not the ${count} records asked for`);
     }
 }
 
