@@ -12,7 +12,7 @@ use ioht_contract::*;
 use serde_json::{Value, json};
 
 /// The patient, by the key that it is bound to.
-fn patient(world: &World) -> ClientIdentity {
+pub(crate) fn patient(world: &World) -> ClientIdentity {
     let head: Head = world.ledger.value(&HEADS, &(SID.parse().unwrap(),)).unwrap();
     let own = client("Org1MSP", "patient");
     if head.key_hash == key_hash(&own) { own } else { forged("Org1MSP", "patient") }

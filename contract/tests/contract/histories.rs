@@ -276,7 +276,12 @@ fn reading(world: &mut World, state: &State) -> usize {
 
 /// Whoever would ask now is answered as the patient is told, and listed when it is permitted.
 fn explained(world: &World, state: &State, turn: usize) -> usize {
-    let mut people: Vec<ClientIdentity> = PEOPLE.iter().map(|name| person(name)).collect();
+    // An explanation is of whoever holds the key that a participant is known by.
+    let known = |name: &&str| match *name {
+        "patient" => explained::patient(world),
+        name => person(name),
+    };
+    let mut people: Vec<ClientIdentity> = PEOPLE.iter().map(known).collect();
     people.extend(["doctor@Org2MSP", "doctor@Org3MSP", "officer@RegMSP"].map(person));
     let others = [("COC", Action::Use), ("HRESCH", Action::Access), ("BTG", Action::Access)];
     let wishes =
