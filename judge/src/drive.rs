@@ -25,13 +25,15 @@ const AT_A_TIME: usize = 12;
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time a commit may take: longer than a batch waits for company.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(120);
-/// How often an endorsement is asked for again that a peer could not give because it knew of no
-/// other peer to hand private data to, which lasts for an instant while they renew what they know.
+/// How often an endorsement is asked for again that peers could not give for a moment.
 const AGAIN_MAX: usize = 20;
 /// Time between two such questions.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// A peer's words for it.
-const NOT_DISSEMINATED: &str = "failed to distribute private collection";
+/// A peer's words for such moments: it knew of no other peer to hand private data to, which lasts for an
+/// instant while they renew what they know; or another one answered otherwise, because it waited for
+/// private data of the block before, which it fetches within seconds.
+const PASSING: [&str; 2] =
+    ["failed to distribute private collection", "ProposalResponsePayloads do not match"];
 
 /// A step as the network has taken part in it.
 #[derive(Clone, Debug)]
@@ -155,8 +157,9 @@ async fn ask(
             Ok(answer) => break answer.into_inner(),
             Err(status) => JudgeError::call(&format!("step {index}"), &status),
         };
-        // Nothing was ordered since: whoever answered already answers the same.
-        if !error.to_string().contains(NOT_DISSEMINATED) || again.next().is_none() {
+        // Nothing was ordered since: whoever knew all answers the same.
+        let told = error.to_string();
+        if !PASSING.iter().any(|words| told.contains(words)) || again.next().is_none() {
             return Err(error);
         }
         tokio::time::sleep(AGAIN_AFTER).await;
