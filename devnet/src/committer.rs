@@ -41,7 +41,7 @@ pub(crate) struct Committer {
 /// A transaction of the block, with its index.
 type Indexed<'a> = (u64, &'a EndorsedTransaction);
 
-/// The transactions of a block that are endorsed as they have to be.
+/// The transactions of a block with private writes that are endorsed as they have to be.
 struct Endorsed<'a> {
     valid: Vec<Indexed<'a>>,
     /// What met a conflict: its private writes are kept, as peers do, and change nothing.
@@ -168,19 +168,16 @@ impl Committer {
         validated: &ValidatedBlock,
         endorsed: &Endorsed<'_>,
     ) -> Result<(UpdateBatch, Vec<Plaintext>), StoreError> {
-        let with_private: Vec<_> =
-            endorsed.valid.iter().filter(|(_, one)| has_private(one)).collect();
-        let conflicting: Vec<_> =
-            endorsed.conflicting.iter().filter(|(_, one)| has_private(one)).collect();
-        if with_private.is_empty() && conflicting.is_empty() {
+        let Endorsed { valid, conflicting } = endorsed;
+        if valid.is_empty() && conflicting.is_empty() {
             return Ok(Default::default());
         }
         let withheld = self.reconciler.withholds_from(&peer.msp_id);
         let plaintext =
             |one: &EndorsedTransaction| peer.transient.get(&one.tx_id).filter(|_| !withheld);
         let plaintexts: Vec<Option<TxPvtReadWriteSet>> =
-            with_private.iter().map(|(_, one)| plaintext(one)).collect();
-        let txs = with_private.iter().zip(&plaintexts).map(|((tx, one), plaintext)| PrivateTx {
+            valid.iter().map(|(_, one)| plaintext(one)).collect();
+        let txs = valid.iter().zip(&plaintexts).map(|((tx, one), plaintext)| PrivateTx {
             tx: *tx,
             rwset: &one.rwset,
             plaintext: plaintext.as_ref(),
@@ -199,7 +196,7 @@ impl Committer {
                 collection = missing.collection,
                 "the peer has no plaintext of a transaction: it is not reconciled"
             );
-            let one = with_private.iter().find(|(tx, _)| *tx == missing.version.tx);
+            let one = valid.iter().find(|(tx, _)| *tx == missing.version.tx);
             if let Some((_, one)) = one {
                 let held =
                     self.shared.joined.iter().filter_map(|peer| peer.transient.get(&one.tx_id));
@@ -209,7 +206,7 @@ impl Committer {
         let purged = purged(&validated.state.purges, &store, &private)?;
         private.updates.extend(purged);
         let of_conflicting = conflicting.iter().map(|(tx, one)| (tx, one, plaintext(one)));
-        let kept = (with_private.iter().zip(plaintexts))
+        let kept = (valid.iter().zip(plaintexts))
             .map(|((tx, one), plaintext)| (tx, one, plaintext))
             .chain(of_conflicting)
             .filter_map(|(tx, one, plaintext)| {
@@ -243,6 +240,9 @@ impl<'a> Endorsed<'a> {
         let mut endorsed = Self { valid: Vec::new(), conflicting: Vec::new() };
         for (tx, (verdict, code)) in (0..).zip(verdicts.iter().zip(codes)) {
             let Ok(Checked::Endorsed(transaction)) = &verdict.outcome else { continue };
+            if transaction.rwset.namespaces.iter().all(|ns| ns.collections.is_empty()) {
+                continue;
+            }
             match code {
                 TxValidationCode::Valid => endorsed.valid.push((tx, transaction)),
                 TxValidationCode::MvccReadConflict | TxValidationCode::PhantomReadConflict => {
@@ -253,10 +253,6 @@ impl<'a> Endorsed<'a> {
         }
         endorsed
     }
-}
-
-fn has_private(one: &EndorsedTransaction) -> bool {
-    one.rwset.namespaces.iter().any(|ns| !ns.collections.is_empty())
 }
 
 /// The private writes of a transaction whose hash its read-write set names.
